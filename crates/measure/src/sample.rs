@@ -1,0 +1,82 @@
+//! One finished request, as the harness saw it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Index into the step's table of entry names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NameId(pub u16);
+
+/// Names a request in the harness's records and in the server's ledger alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestId {
+    /// Tells runs and steps apart.
+    pub run: u32,
+    /// The user's number in its step.
+    pub user: u32,
+    /// The request's number within its user, from 0.
+    pub number: u32,
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}-{}-{}", self.run, self.user, self.number)
+    }
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// All expectations were met.
+    Success,
+    /// The server refused for its limits, and the scenario declared that as expected.
+    Throttled,
+    /// Anything else: another status, a failed expectation, no answer.
+    Failure,
+}
+
+impl Outcome {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Outcome; 3] = [Outcome::Success, Outcome::Throttled, Outcome::Failure];
+}
+
+/// One finished request. Times are nanoseconds since the run's clock started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// The request.
+    pub request_id: RequestId,
+    /// The entry it counts under.
+    pub name: NameId,
+    /// When it was due.
+    pub intended_ns: u64,
+    /// When it was handed to the transport.
+    pub sent_ns: u64,
+    /// When the last byte of the answer was read, or it failed.
+    pub done_ns: u64,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The HTTP status; 0 when there was no answer.
+    pub status: u16,
+    /// Bytes of the answer's body.
+    pub body_bytes: u64,
+}
+
+impl Sample {
+    /// What the server and the network took: done − sent.
+    pub fn service_ns(&self) -> u64 {
+        self.done_ns.saturating_sub(self.sent_ns)
+    }
+
+    /// What a user who wanted the answer at the intended time waited: done − intended.
+    pub fn response_ns(&self) -> u64 {
+        self.done_ns.saturating_sub(self.intended_ns)
+    }
+
+    /// How late the harness itself was: sent − intended.
+    pub fn lateness_ns(&self) -> u64 {
+        self.sent_ns.saturating_sub(self.intended_ns)
+    }
+}
