@@ -1,2 +1,33 @@
-//! In progress.
-fn main() {}
+//! `weaver-bench`: parse, build, run, drain, exit code.
+
+mod args;
+mod baseline;
+mod embedded;
+mod embedded_stub;
+mod exit;
+mod files;
+mod healthcheck;
+mod host;
+mod load;
+mod progress;
+mod report;
+mod results;
+mod run;
+mod serve;
+mod stub_args;
+mod watch;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+use crate::exit::guarded;
+
+fn main() -> std::process::ExitCode {
+    guarded(|| match Cli::parse().command {
+        Command::Serve(args) => serve::serve(args),
+        Command::Run(args) => run::run(*args),
+        Command::Baseline(args) => baseline::baseline(*args),
+        Command::Report(args) => report::report(&args),
+        Command::Healthcheck(args) => healthcheck::healthcheck(&args),
+    })
+}

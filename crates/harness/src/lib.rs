@@ -1,1 +1,33 @@
-//! In progress.
+//! Load from a plan, samples into a run.
+//!
+//! The harness treats every server as a stranger: it must not know the stub, nor axum, clap or the terminal.
+//! Files, environment and the terminal are `cli`'s; time, chance and transport are handed in.
+
+mod assess;
+mod cap;
+mod conduct;
+mod crew;
+mod desk;
+mod driver;
+mod handle;
+mod http;
+mod plan;
+mod preflight;
+mod scenario;
+mod schedule;
+mod suite;
+mod transport;
+mod user;
+mod worker;
+
+pub use conduct::{Workers, World, conduct};
+pub use handle::{Command, RunHandle, View};
+pub use http::{HttpOptions, HttpTransport, HttpVersion};
+pub use plan::{Plan, StepPlan, TagFilter};
+pub use preflight::{Target, Unreachable, preflight};
+pub use scenario::{
+    Bindings, Expect, JsonCheck, OnFailure, Request, Scenario, ScenarioFile, Span, Step, Task, Template,
+    Wait, read_scenario, read_scenarios,
+};
+pub use suite::{Suite, read_suite};
+pub use transport::{Call, Reply, SendError, Transport};

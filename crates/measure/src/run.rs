@@ -182,7 +182,7 @@ pub struct TaskRecord {
 /// One second of a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct IntervalRecord {
-    /// Seconds since the step's start, at the interval's end; the last one may be shorter than the others.
+    /// Its end, nanoseconds since the step's start; the last one may be shorter than the others.
     pub end_ns: u64,
     /// Users at its end.
     pub users: u32,
@@ -207,7 +207,7 @@ pub struct CellRecord {
     pub sum_ns: u64,
     /// The least, exact.
     pub min_ns: u64,
-    /// The greatest, exact.
+    /// The greatest, exact; the histogram ends at an hour.
     pub max_ns: u64,
     /// Sum of the answers' bodies.
     pub body_bytes: u64,

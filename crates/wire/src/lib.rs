@@ -4,6 +4,7 @@
 
 mod clock;
 mod duration;
+mod from_toml;
 mod ledger;
 mod mistakes;
 mod seed;
@@ -12,10 +13,11 @@ mod timer;
 
 pub use clock::{Clock, TimedOut};
 pub use duration::{DurationError, format_duration, parse_duration};
+pub use from_toml::FromToml;
 pub use ledger::{HistogramTruth, LedgerEntry, RouteTruth, StageTime, Truth};
 pub use mistakes::{Mistake, Mistakes};
 pub use seed::{Seed, Stream, stable_hash};
-pub use table::{FromToml, Source, Table, Value, nearest};
+pub use table::{Source, Table, Value, nearest};
 
 /// Header by which a client names its request; the stub's ledger keeps it.
 pub const REQUEST_ID_HEADER: &str = "x-request-id";

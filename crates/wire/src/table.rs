@@ -4,12 +4,11 @@
 //! reading code *is* the list of known keys, and one pass finds all mistakes of a file.
 
 use std::cell::RefCell;
-use std::time::Duration;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::{Mistakes, parse_duration};
+use crate::{FromToml, Mistakes};
 
 /// A file's text with the mistakes found in it so far.
 #[derive(Debug)]
@@ -69,14 +68,6 @@ pub struct Value<'a> {
     path: String,
     at: usize,
     value: &'a DeValue<'a>,
-}
-
-/// A type that a TOML value can be read as.
-pub trait FromToml: Sized {
-    /// What a person would call it, such as `a duration like "30s"`.
-    const EXPECTED: &'static str;
-    /// The value, or `None` when it is of another type or out of range.
-    fn from_toml(value: &DeValue<'_>) -> Option<Self>;
 }
 
 impl<'a> Table<'a> {
@@ -288,78 +279,10 @@ pub fn nearest<'c>(name: &str, candidates: &[&'c str]) -> Option<&'c str> {
     candidates.iter().copied().filter(|c| score(c) > 0.8).max_by(|a, b| score(a).total_cmp(&score(b)))
 }
 
-impl FromToml for String {
-    const EXPECTED: &'static str = "a string in quotes";
-    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
-        value.as_str().map(str::to_owned)
-    }
-}
-
-impl FromToml for bool {
-    const EXPECTED: &'static str = "true or false";
-    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
-        value.as_bool()
-    }
-}
-
-impl FromToml for i64 {
-    const EXPECTED: &'static str = "a whole number";
-    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
-        let DeValue::Integer(integer) = value else { return None };
-        i64::from_str_radix(integer.as_str(), integer.radix()).ok()
-    }
-}
-
-impl FromToml for u64 {
-    const EXPECTED: &'static str = "a whole number, 0 or more";
-    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
-        u64::try_from(i64::from_toml(value)?).ok()
-    }
-}
-
-impl FromToml for u32 {
-    const EXPECTED: &'static str = "a whole number from 0 to 4294967295";
-    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
-        u32::try_from(i64::from_toml(value)?).ok()
-    }
-}
-
-impl FromToml for u16 {
-    const EXPECTED: &'static str = "a whole number from 0 to 65535";
-    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
-        u16::try_from(i64::from_toml(value)?).ok()
-    }
-}
-
-impl FromToml for f64 {
-    const EXPECTED: &'static str = "a finite number";
-    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
-        let number = match value {
-            DeValue::Float(float) => float.as_str().replace('_', "").parse().ok()?,
-            DeValue::Integer(_) => i64::from_toml(value)? as f64,
-            _ => return None,
-        };
-        f64::is_finite(number).then_some(number)
-    }
-}
-
-impl FromToml for Duration {
-    const EXPECTED: &'static str = "a duration like \"30s\", \"250ms\" or \"1h30m\"";
-    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
-        parse_duration(value.as_str()?).ok()
-    }
-}
-
-impl<T: FromToml> FromToml for Vec<T> {
-    const EXPECTED: &'static str = "an array with items of one type";
-    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
-        let DeValue::Array(items) = value else { return None };
-        items.iter().map(|item| T::from_toml(item.get_ref())).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn read(text: &str) -> Result<(Option<u64>, Option<Duration>, Vec<Option<String>>), Mistakes> {

@@ -1,0 +1,200 @@
+//! The command line. Names are Locust's where Locust has one.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::stub_args::StubArgs;
+
+/// A load harness that proves its numbers, and the stub of Weaver AI that it proves them against.
+#[derive(Debug, Parser)]
+#[command(name = "weaver-bench", version, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Answers as Weaver AI does, after simulated delays, and keeps a ledger of what it truly did.
+    Serve(ServeArgs),
+    /// Sends one load from scenario files and shows what came back.
+    Run(Box<RunArgs>),
+    /// Runs the six-step baseline; without --host against a stub inside this process.
+    Baseline(Box<BaselineArgs>),
+    /// Derives every other file of a results folder again from its run.json.
+    Report(ReportArgs),
+    /// Asks a server for its health: exit code 0 or 3.
+    Healthcheck(HealthcheckArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Address to listen on.
+    #[arg(long, default_value = "0.0.0.0")]
+    pub(crate) host: std::net::IpAddr,
+    /// Port to listen on; 0 takes a free one.
+    #[arg(long, default_value_t = 8000)]
+    pub(crate) port: u16,
+    /// Seed of all delays; drawn and printed when not given.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    #[command(flatten)]
+    pub(crate) stub: StubArgs,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogArgs {
+    /// What is logged: error, warn, info, debug or trace, or a filter such as stub=debug.
+    #[arg(short = 'L', long, default_value = "info")]
+    pub(crate) loglevel: String,
+    /// File to log to, instead of the terminal.
+    #[arg(long)]
+    pub(crate) logfile: Option<PathBuf>,
+}
+
+/// How requests leave, for `run` and `baseline`.
+#[derive(Debug, Args)]
+pub(crate) struct LoadArgs {
+    /// Key that the scenarios send.
+    #[arg(long, env = "WEAVER_API_KEY", default_value = "test-api-key", hide_env_values = true)]
+    pub(crate) api_key: String,
+    /// Answers in flight at the end are waited for so long; the rest is counted as cut off.
+    #[arg(short = 's', long, value_parser = duration)]
+    pub(crate) stop_timeout: Option<Duration>,
+    /// Seed of all choices and delays; drawn and printed when not given.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Runs against a stub in the same process, in virtual time: minutes take a fraction of a second.
+    #[arg(long, conflicts_with = "host")]
+    pub(crate) simulate: bool,
+    /// Worker threads that users live on; by default half of the processors.
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+    /// Version of HTTP.
+    #[arg(long, value_enum, default_value_t = HttpChoice::Auto)]
+    pub(crate) http: HttpChoice,
+    /// Accept any TLS certificate.
+    #[arg(short = 'k', long)]
+    pub(crate) insecure: bool,
+    /// File with further root certificates, PEM.
+    #[arg(long)]
+    pub(crate) cacert: Option<PathBuf>,
+    /// No progress while it runs, only the summary.
+    #[arg(long)]
+    pub(crate) only_summary: bool,
+    /// Accepted for Locust's command lines: runs are headless.
+    #[arg(long)]
+    pub(crate) headless: bool,
+    #[command(flatten)]
+    pub(crate) stub: StubArgs,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HttpChoice {
+    /// HTTP/2 where TLS negotiates it, else HTTP/1.1.
+    Auto,
+    /// HTTP/1.1 always.
+    #[value(name = "1.1")]
+    Http1,
+    /// HTTP/2 always, also without TLS.
+    #[value(name = "2")]
+    Http2,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Scenario files or folders; may be repeated, or given as one list with commas. By default the five
+    /// classes of the baseline.
+    #[arg(short = 'f', long = "scenarios", value_delimiter = ',')]
+    pub(crate) files: Vec<PathBuf>,
+    /// User classes that take part; all, if none is named.
+    pub(crate) classes: Vec<String>,
+    /// The server, such as http://127.0.0.1:8000.
+    #[arg(short = 'H', long, env = "TARGET_HOST", required_unless_present_any = ["simulate", "list"])]
+    pub(crate) host: Option<String>,
+    /// Users at the peak.
+    #[arg(short = 'u', long, default_value_t = 1)]
+    pub(crate) users: u32,
+    /// Users started a second.
+    #[arg(short = 'r', long, default_value_t = 1.0)]
+    pub(crate) spawn_rate: f64,
+    /// How long, such as 30s, 20m or 1h30m; until Ctrl-C when not given.
+    #[arg(short = 't', long, value_parser = duration)]
+    pub(crate) run_time: Option<Duration>,
+    /// Writes PREFIX_stats.csv, _stats_history.csv, _failures.csv and _exceptions.csv.
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) csv: Option<String>,
+    /// Every entry in each second of the history, not only the sum.
+    #[arg(long)]
+    pub(crate) csv_full_history: bool,
+    /// Writes the final statistics as JSON to FILE, or to standard output.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
+    pub(crate) json: Option<String>,
+    /// Writes a results folder, with the run file that `report` reads, below DIR.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Only tasks with one of these tags.
+    #[arg(short = 'T', long, num_args = 1.., value_delimiter = ',')]
+    pub(crate) tags: Vec<String>,
+    /// No task with one of these tags.
+    #[arg(short = 'E', long, num_args = 1.., value_delimiter = ',')]
+    pub(crate) exclude_tags: Vec<String>,
+    /// All classes with the same weight.
+    #[arg(long)]
+    pub(crate) equal_weights: bool,
+    /// Exit code when a request failed.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) exit_code_on_error: u8,
+    /// Lists the user classes and ends.
+    #[arg(short = 'l', long)]
+    pub(crate) list: bool,
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BaselineArgs {
+    /// The server, such as http://127.0.0.1:8000; without it a stub is started inside this process.
+    #[arg(short = 'H', long, env = "TARGET_HOST")]
+    pub(crate) host: Option<String>,
+    /// A tenth of every duration, users spawned ten times as fast.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// The suite file; by default load_tests/baseline.toml, or the copy in the binary where that is absent.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan: Option<PathBuf>,
+    /// Folder in which the results folder is made.
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// A results folder, or the run.json in it.
+    pub(crate) results: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthcheckArgs {
+    /// The server.
+    #[arg(short = 'H', long, env = "TARGET_HOST", default_value = "http://127.0.0.1:8000")]
+    pub(crate) host: String,
+    /// What is asked.
+    #[arg(long, default_value = "/health")]
+    pub(crate) path: String,
+    /// How long the answer may take.
+    #[arg(long, value_parser = duration, default_value = "5s")]
+    pub(crate) timeout: Duration,
+}
+
+fn duration(text: &str) -> Result<Duration, wire::DurationError> {
+    wire::parse_duration(text)
+}

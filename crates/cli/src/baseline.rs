@@ -1,0 +1,46 @@
+//! `baseline`: the suite of steps, judged.
+
+use std::path::{Path, PathBuf};
+
+use harness::{Bindings, Plan, read_suite};
+
+use crate::args::BaselineArgs;
+use crate::embedded::{self, SUITE_PATH};
+use crate::exit::{Exit, Failure};
+use crate::files::{read_text, scenario_files};
+use crate::load::{Where, carry_out, draw_seed, start_log};
+use crate::report::{Stream, show};
+
+pub(crate) fn baseline(args: BaselineArgs) -> Result<Exit, Failure> {
+    start_log(&args.load.log)?;
+    let plan = plan(&args)?;
+    let place = match &args.host {
+        _ if args.load.simulate => Where::Simulated,
+        Some(host) => Where::Server(host),
+        None => Where::Embedded,
+    };
+    let ended = carry_out(plan, place, &args.load, Some(&args.out))?;
+    let exit = show(&ended.run, Stream::Out)?;
+    if let Some(results) = &ended.results {
+        eprintln!("results in {}", results.folder.display());
+    }
+    Ok(exit)
+}
+
+fn plan(args: &BaselineArgs) -> Result<Plan, Failure> {
+    let path = match &args.plan {
+        Some(path) => Some(path.clone()),
+        None => Some(PathBuf::from(SUITE_PATH)).filter(|path| path.exists()),
+    };
+    let file = path.as_deref().map_or_else(|| Ok(embedded::suite()), read_text)?;
+    let suite = read_suite(&file.name, &file.text)?;
+    let suite = if args.quick { suite.quick() } else { suite };
+    let files = match &path {
+        Some(path) => scenario_files(&[path.parent().unwrap_or(Path::new("")).join(&suite.scenarios)])?,
+        None => embedded::scenarios(),
+    };
+    let bindings = Bindings { api_key: args.load.api_key.clone() };
+    let mut plan = suite.plan(&file.name, &files, &bindings, draw_seed(args.load.seed))?;
+    plan.stop_timeout = args.load.stop_timeout.unwrap_or(plan.stop_timeout);
+    Ok(plan)
+}

@@ -1,0 +1,45 @@
+//! `healthcheck`: one GET, for containers and scripts.
+
+use std::time::Duration;
+
+use harness::{Call, HttpOptions, HttpTransport, Target, Transport};
+use wire::{Clock, OPERATOR_TOKEN_HEADER, OPERATOR_TOKEN_VARIABLE};
+
+use crate::args::HealthcheckArgs;
+use crate::exit::{Exit, Failure};
+
+pub(crate) fn healthcheck(args: &HealthcheckArgs) -> Result<Exit, Failure> {
+    let target = Target::parse(&args.host)?;
+    let url = format!("{}{}", target.shown(), args.path);
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::usage)?;
+    let status = runtime.block_on(ask(target, args))?;
+    match status {
+        Ok(status @ 200..=299) => {
+            println!("{url} answers {status}");
+            Ok(Exit::PASSED)
+        }
+        Ok(status) => {
+            Err(Failure::unreachable(format!("{url} answers {status}: the server is there, but not healthy")))
+        }
+        Err(reason) => Err(Failure::unreachable(format!(
+            "{url} does not answer: {reason}; start the server, or give the right address with -H"
+        ))),
+    }
+}
+
+async fn ask(target: Target, args: &HealthcheckArgs) -> Result<Result<u16, String>, Failure> {
+    let transport = HttpTransport::new(target, &HttpOptions::default())?;
+    let mut call =
+        Call { method: "GET".parse().map_err(Failure::usage)?, path: args.path.clone(), ..Call::default() };
+    #[expect(clippy::disallowed_methods, reason = "the environment enters in `cli`")]
+    if let Some(token) = std::env::var(OPERATOR_TOKEN_VARIABLE).ok().and_then(|token| token.parse().ok()) {
+        call.headers.insert(OPERATOR_TOKEN_HEADER, token);
+    }
+    let answer = Clock::system().timeout(args.timeout, transport.send(call)).await;
+    Ok(match answer {
+        Ok(Ok(reply)) => Ok(reply.status),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("nothing came within {}", wire::format_duration(Duration::from(args.timeout)))),
+    })
+}

@@ -1,0 +1,36 @@
+//! The generator's machine and what the process has used.
+
+use std::fs::read_to_string;
+
+use measure::{Host, Resources};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
+
+/// The machine, for the run file.
+pub(crate) fn host() -> Host {
+    let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    let cpuinfo = read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let meminfo = read_to_string("/proc/meminfo").unwrap_or_default();
+    let memory_kib = field(&meminfo, "MemTotal").and_then(|v| v.split(' ').next()?.parse::<u64>().ok());
+    Host {
+        name: name.unwrap_or_default(),
+        system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        cpus: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
+        cpu_model: field(&cpuinfo, "model name").unwrap_or_default().to_owned(),
+        memory_bytes: memory_kib.unwrap_or(0) * 1024,
+    }
+}
+
+fn field<'t>(text: &'t str, key: &str) -> Option<&'t str> {
+    let line = text.lines().find(|line| line.starts_with(key))?;
+    line.split_once(':').map(|(_, value)| value.trim())
+}
+
+/// Processor time and memory of this process so far.
+pub(crate) fn resources() -> Resources {
+    let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) else {
+        return Resources { cpu_s: 0.0, memory_bytes_max: 0 };
+    };
+    let cpu_us = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+    Resources { cpu_s: cpu_us as f64 / 1e6, memory_bytes_max: usage.max_rss().unsigned_abs() * 1024 }
+}

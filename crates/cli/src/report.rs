@@ -1,0 +1,43 @@
+//! `report`: every other file again, from `run.json` alone.
+
+use std::path::PathBuf;
+
+use measure::export::report_text;
+use measure::{Run, conclude};
+
+use crate::args::ReportArgs;
+use crate::exit::{Exit, Failure};
+use crate::files::read_text;
+use crate::results::{RUN_FILE, Results};
+
+pub(crate) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
+    let path = if args.results.is_dir() { args.results.join(RUN_FILE) } else { args.results.clone() };
+    let file = read_text(&path)?;
+    let run =
+        Run::from_json(&file.text).map_err(|error| Failure::usage(format!("{}: {error}", file.name)))?;
+    let results = Results { folder: path.parent().map(PathBuf::from).unwrap_or_default() };
+    results.derive(&run)?;
+    let exit = show(&run, Stream::Out)?;
+    eprintln!("derived again in {}", results.folder.display());
+    Ok(exit)
+}
+
+/// Where a report is shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stream {
+    /// Standard output.
+    Out,
+    /// Standard error, when standard output is a document's.
+    Error,
+}
+
+/// Shows the report, and gives the exit code that the run's own file leads to.
+pub(crate) fn show(run: &Run, stream: Stream) -> Result<Exit, Failure> {
+    let conclusion = conclude(run).map_err(Failure::usage)?;
+    let text = report_text(run, &conclusion);
+    match stream {
+        Stream::Out => print!("{text}"),
+        Stream::Error => eprint!("{text}"),
+    }
+    Ok(Exit(conclusion.exit.code()))
+}

@@ -1,0 +1,99 @@
+//! `run`: one load from scenario files.
+
+use harness::{Bindings, Plan, Scenario, StepPlan, TagFilter, read_scenarios};
+use measure::export::{CsvFile, locust_json};
+use measure::{RunKind, Summary};
+use wire::Mistakes;
+
+use crate::args::RunArgs;
+use crate::embedded;
+use crate::exit::{Exit, Failure};
+use crate::files::scenario_files;
+use crate::load::{Ended, Where, carry_out, draw_seed, start_log};
+use crate::report::{Stream, show};
+use crate::results::put;
+
+/// The name of the only step.
+const STEP: &str = "run";
+
+pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
+    start_log(&args.load.log)?;
+    let plan = plan(&args)?;
+    if args.list {
+        plan.scenarios
+            .iter()
+            .for_each(|scenario| println!("{} (weight {})", scenario.class, scenario.weight));
+        return Ok(Exit::PASSED);
+    }
+    let place = match &args.host {
+        Some(host) if !args.load.simulate => Where::Server(host),
+        _ => Where::Simulated,
+    };
+    let ended = carry_out(plan, place, &args.load, args.out.as_deref())?;
+    hand_out(&args, &ended)
+}
+
+/// All mistakes of files and flags at once.
+fn plan(args: &RunArgs) -> Result<Plan, Failure> {
+    let mut mistakes = Mistakes::default();
+    let step = StepPlan {
+        name: STEP.to_owned(),
+        users: args.users,
+        spawn_rate_per_s: args.spawn_rate,
+        run_time: args.run_time,
+        gate: true,
+    };
+    step.check("command line", &mut mistakes);
+    if args.load.simulate && args.run_time.is_none() && !args.list {
+        mistakes.push("--simulate", "without a run time", "give one with -t, such as -t 60s");
+    }
+    let scenarios = scenarios(args).map_err(|found| mistakes.append(found)).ok();
+    let tags = TagFilter { include: args.tags.clone(), exclude: args.exclude_tags.clone() };
+    let seed = draw_seed(args.load.seed);
+    let plan = scenarios.and_then(|scenarios| {
+        Plan::new(RunKind::Run, seed, scenarios, &args.classes, &tags)
+            .map_err(|found| mistakes.append(found))
+            .ok()
+    });
+    let mut plan = match plan {
+        Some(plan) => mistakes.or(plan)?,
+        None => return Err(mistakes.into()),
+    };
+    plan.steps.push(step);
+    plan.stop_timeout = args.load.stop_timeout.unwrap_or(plan.stop_timeout);
+    Ok(plan)
+}
+
+fn scenarios(args: &RunArgs) -> Result<Vec<Scenario>, Mistakes> {
+    let files = if args.files.is_empty() { embedded::scenarios() } else { scenario_files(&args.files)? };
+    let mut scenarios = read_scenarios(&files, &Bindings { api_key: args.load.api_key.clone() })?;
+    if args.equal_weights {
+        scenarios.iter_mut().for_each(|scenario| scenario.weight = 1);
+    }
+    Ok(scenarios)
+}
+
+/// Shows the report and writes what was asked for.
+fn hand_out(args: &RunArgs, ended: &Ended) -> Result<Exit, Failure> {
+    let run = &ended.run;
+    let step = &run.steps[0];
+    let summary = Summary::of(step).map_err(Failure::usage)?;
+    // With `--json` alone, standard output is the document's.
+    let stream = if args.json.as_deref() == Some("-") { Stream::Error } else { Stream::Out };
+    let exit = show(run, stream)?;
+    match args.json.as_deref() {
+        Some("-") => println!("{}", locust_json(run, step, &summary)),
+        Some(file) => put(file.as_ref(), locust_json(run, step, &summary).as_bytes())?,
+        None => {}
+    }
+    for file in args.csv.iter().flat_map(|_| CsvFile::all(args.csv_full_history)) {
+        let name = file.file_name(args.csv.as_deref().unwrap_or_default());
+        put(name.as_ref(), file.write(run, step, &summary).map_err(Failure::usage)?.as_bytes())?;
+    }
+    if let Some(results) = &ended.results {
+        eprintln!("results in {}", results.folder.display());
+    }
+    // A run that passes but had failures ends as Locust's users expect.
+    let failed = !step.errors.is_empty();
+    Ok(if exit == Exit::PASSED && failed { Exit(args.exit_code_on_error) } else { exit })
+}

@@ -1,0 +1,56 @@
+//! `serve`: the stub on a port, until SIGTERM or SIGINT.
+
+use std::net::SocketAddr;
+
+use stub::Stub;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use wire::Clock;
+
+use crate::args::ServeArgs;
+use crate::exit::{Exit, Failure};
+use crate::load::{draw_seed, start_log};
+
+pub(crate) fn serve(args: ServeArgs) -> Result<Exit, Failure> {
+    start_log(&args.log)?;
+    #[expect(clippy::disallowed_methods, reason = "the environment enters in `cli`")]
+    let (settings, profile) = args.stub.build(std::env::vars_os().filter_map(utf8))?;
+    let seed = draw_seed(args.seed);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::usage)?;
+    runtime.block_on(async {
+        let address = SocketAddr::new(args.host, args.port);
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            Failure::usage(format!(
+                "{address}: cannot listen: {error}; stop what holds it, or give another --port"
+            ))
+        })?;
+        let bound = listener.local_addr().map_err(Failure::usage)?;
+        eprintln!("stub of Weaver AI on http://{bound}, seed {}", seed.0);
+        let stub = Stub::new(settings, profile, Clock::system(), seed);
+        stub::serve(listener, stub.clone(), asked_to_stop()?).await.map_err(Failure::usage)?;
+        let truth = stub.truth();
+        eprintln!(
+            "stopped: {} received, {} answered, {} refused, {} abandoned",
+            truth.received, truth.answered, truth.refused, truth.abandoned
+        );
+        Ok(Exit::PASSED)
+    })
+}
+
+fn utf8((name, value): (std::ffi::OsString, std::ffi::OsString)) -> Option<(String, String)> {
+    Some((name.into_string().ok()?, value.into_string().ok()?))
+}
+
+/// Resolves at SIGTERM or SIGINT; the handlers are in place when this returns.
+fn asked_to_stop() -> Result<impl Future<Output = ()>, Failure> {
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::usage)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::usage)?;
+    Ok(async move {
+        tokio::select! {
+            biased;
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        eprintln!("stopping: requests in flight are answered");
+    })
+}

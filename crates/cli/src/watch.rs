@@ -1,0 +1,76 @@
+//! Follows a run: shows it, keeps its results, passes Ctrl-C on.
+
+use std::sync::Arc;
+
+use harness::{Command, RunHandle, View};
+use measure::Run;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::exit::Failure;
+use crate::progress::Progress;
+use crate::results::Results;
+
+/// Follows the run to its end. The first Ctrl-C (or SIGTERM) stops it, the second cuts off what is in flight.
+pub(crate) fn follow(
+    handle: RunHandle,
+    mut progress: Progress,
+    results: Option<&Results>,
+) -> Result<Run, Failure> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::usage)?;
+    let kept = runtime.block_on(watch(&handle, &mut progress, results));
+    progress.end();
+    let run = handle.join();
+    kept?;
+    if let Some(results) = results {
+        results.write(&run)?;
+    }
+    Ok(run)
+}
+
+async fn watch(
+    handle: &RunHandle,
+    progress: &mut Progress,
+    results: Option<&Results>,
+) -> Result<(), Failure> {
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt()).map_err(Failure::usage)?,
+        signal(SignalKind::terminate()).map_err(Failure::usage)?,
+    );
+    let (mut view, commands) = (handle.view(), handle.commands());
+    let mut kept: Option<Arc<Run>> = None;
+    let mut signals = 0;
+    loop {
+        let signalled = tokio::select! {
+            biased;
+            _ = interrupt.recv() => true,
+            _ = terminate.recv() => true,
+            changed = view.changed() => {
+                if changed.is_err() {
+                    return Ok(());
+                }
+                false
+            }
+        };
+        if signalled {
+            signals += 1;
+            progress.say(if signals == 1 {
+                "stopping: waiting for answers; once more to cut them off"
+            } else {
+                "cutting off"
+            });
+            let command = if signals == 1 { Command::Stop } else { Command::Cut };
+            // A run that has just ended hears nothing, and needs to hear nothing.
+            let _ = commands.try_send(command);
+            continue;
+        }
+        let seen: View = view.borrow_and_update().clone();
+        progress.show(&seen);
+        if let (Some(results), Some(run)) = (results, &seen.finished)
+            && !kept.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, run))
+        {
+            results.write(run)?;
+            kept = Some(run.clone());
+        }
+    }
+}

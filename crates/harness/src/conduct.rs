@@ -1,0 +1,103 @@
+//! Conducts a whole run: step, cool-down, step, …
+
+use std::sync::Arc;
+
+use measure::{FORMAT, Host, Resources, Run};
+use tokio::sync::{mpsc, watch};
+use wire::Clock;
+
+use crate::crew::Crew;
+use crate::driver::{Progress, drive};
+use crate::handle::{Command, View};
+use crate::{Plan, Transport};
+
+/// Where users live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Workers {
+    /// On the calling thread, which must be inside a `LocalSet`: for virtual time.
+    Here,
+    /// On threads of their own.
+    Threads(usize),
+}
+
+/// What the world outside hands in.
+#[derive(Clone, Debug)]
+pub struct World<F> {
+    /// The clock.
+    pub clock: Clock,
+    /// Where users live.
+    pub workers: Workers,
+    /// Makes one transport a worker, on its thread.
+    pub transport: F,
+    /// The generator's machine; `None` in virtual time.
+    pub host: Option<Host>,
+    /// What the process has used so far; `None` in virtual time.
+    pub resources: Option<fn() -> Resources>,
+}
+
+/// Carries out the plan; views go out on `shown`, commands come in.
+pub async fn conduct<T, F>(
+    plan: Plan,
+    world: World<F>,
+    mut commands: mpsc::Receiver<Command>,
+    shown: &watch::Sender<View>,
+) -> Run
+where
+    T: Transport,
+    F: Fn() -> T + Clone + Send + 'static,
+{
+    let plan = Arc::new(plan);
+    let clock = world.clock;
+    let mut run = blank(&plan, &world);
+    for index in 0..plan.steps.len() {
+        let step = &plan.steps[index];
+        let before = world.resources.map(|read| read());
+        let crew = Crew::start(&plan, index, clock, world.workers, &world.transport);
+        let show = |progress: Progress<'_>| shown.send_modify(|view| view.update(index, &progress));
+        let mut done = drive(&plan, index, clock, crew, &mut commands, show).await;
+        done.resources = world.resources.zip(before).map(|(read, before)| {
+            let now = read();
+            Resources { cpu_s: now.cpu_s - before.cpu_s, ..now }
+        });
+        if done.cut {
+            run.aborted = Some(format!("interrupted in step {}", step.name));
+        }
+        run.steps.push(done);
+        shown.send_modify(|view| view.finished = Some(Arc::new(run.clone())));
+        if run.aborted.is_some() {
+            break;
+        }
+        if index + 1 < plan.steps.len() && !cool_down(&plan, clock, &mut commands).await {
+            run.aborted = Some(format!("interrupted after step {}", step.name));
+            break;
+        }
+    }
+    run
+}
+
+/// Waits between two steps; false when a command ended the run.
+async fn cool_down(plan: &Plan, clock: Clock, commands: &mut mpsc::Receiver<Command>) -> bool {
+    tokio::select! {
+        biased;
+        Some(_) = commands.recv() => false,
+        () = clock.sleep(plan.cool_down) => true,
+    }
+}
+
+fn blank<F>(plan: &Plan, world: &World<F>) -> Run {
+    Run {
+        format: FORMAT.to_owned(),
+        kind: plan.kind,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        seed: plan.seed.0,
+        started_unix_ns: world.clock.unix_ns(),
+        simulated: world.clock.is_virtual(),
+        target_url: plan.target_url.clone(),
+        host: world.host.clone(),
+        targets: plan.targets.clone(),
+        plan: plan.describe(),
+        planned_steps: plan.steps.iter().map(|step| step.name.clone()).collect(),
+        steps: vec![],
+        aborted: None,
+    }
+}

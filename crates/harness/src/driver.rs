@@ -1,0 +1,206 @@
+//! Drives one step: users in, a second after the other, users out.
+
+use std::sync::Arc;
+
+use measure::{ClassRecord, Phases, StepRecorder, StepRun};
+use tokio::sync::mpsc;
+use wire::Clock;
+
+use crate::cap::offered_rps_max;
+use crate::crew::Crew;
+use crate::desk::ClassCounts;
+use crate::handle::Command;
+use crate::schedule::{Dealer, class_counts, spawn_at_ns};
+use crate::{Plan, StepPlan};
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// What is shown of a running step.
+pub(crate) struct Progress<'a> {
+    pub(crate) elapsed_ns: u64,
+    pub(crate) users: u32,
+    pub(crate) in_flight: u32,
+    pub(crate) stopping: bool,
+    pub(crate) recorder: &'a StepRecorder,
+}
+
+/// Where a step is.
+struct Course {
+    started_ns: u64,
+    spawned: u32,
+    steady_ns: Option<u64>,
+    next_second_ns: u64,
+    stop_ns: u64,
+    /// Set once nothing new is sent: when that was, and when answers are given up.
+    stopped: Option<(u64, u64)>,
+    cut: bool,
+    interrupted: bool,
+}
+
+/// Drives a step to its end, or to the end that a command puts to it.
+pub(crate) async fn drive(
+    plan: &Arc<Plan>,
+    index: usize,
+    clock: Clock,
+    mut crew: Crew,
+    commands: &mut mpsc::Receiver<Command>,
+    mut show: impl FnMut(Progress<'_>),
+) -> StepRun {
+    let step = &plan.steps[index];
+    let weights: Vec<u32> = plan.scenarios.iter().map(|s| s.weight).collect();
+    let mut dealer = Dealer::new(weights);
+    let mut recorder = StepRecorder::new(plan.entries.len());
+    let mut course = Course::begin(step, clock.now_ns());
+    loop {
+        let now_ns = clock.now_ns();
+        while course.spawn_due(step, now_ns) {
+            crew.spawn(dealer.deal(), course.spawned).await;
+            course.spawned += 1;
+        }
+        if course.spawned == step.users && course.steady_ns.is_none() {
+            course.steady_ns = Some(now_ns);
+        }
+        if now_ns >= course.next_second_ns {
+            let end_ns = course.next_second_ns - course.started_ns;
+            let (gauges, records) = crew.swap().await;
+            recorder.push_second(end_ns, gauges.users, gauges.in_flight, records);
+            course.next_second_ns += SECOND_NS;
+            show(Progress {
+                elapsed_ns: end_ns,
+                users: gauges.users,
+                in_flight: gauges.in_flight,
+                stopping: course.stopped.is_some(),
+                recorder: &recorder,
+            });
+        }
+        if course.stop_due(plan, now_ns) {
+            crew.stop().await;
+        }
+        if course.cut_due(now_ns) {
+            crew.cut().await;
+        }
+        if crew.is_drained() {
+            break;
+        }
+        let next_ns = course.next_ns(step);
+        tokio::select! {
+            biased;
+            Some(command) = commands.recv() => course.obey(step, command, clock.now_ns()),
+            () = crew.watch() => {}
+            () = clock.sleep_until(next_ns) => {}
+        }
+    }
+    let ended_ns = clock.now_ns();
+    let (mut last, counts) = crew.finish().await;
+    recorder.push_second(ended_ns - course.started_ns, 0, 0, &mut last);
+    course.record(plan, step, recorder, &counts, ended_ns)
+}
+
+impl Course {
+    fn begin(step: &StepPlan, now_ns: u64) -> Self {
+        let run_ns = u64::try_from(step.run_time_limit().as_nanos()).unwrap_or(u64::MAX);
+        Self {
+            started_ns: now_ns,
+            spawned: 0,
+            steady_ns: None,
+            next_second_ns: now_ns + SECOND_NS,
+            stop_ns: now_ns + run_ns,
+            stopped: None,
+            cut: false,
+            interrupted: false,
+        }
+    }
+
+    fn spawn_due(&self, step: &StepPlan, now_ns: u64) -> bool {
+        self.stopped.is_none()
+            && now_ns < self.stop_ns
+            && self.next_spawn_ns(step).is_some_and(|at| at <= now_ns)
+    }
+
+    fn next_spawn_ns(&self, step: &StepPlan) -> Option<u64> {
+        (self.spawned < step.users)
+            .then(|| self.started_ns + spawn_at_ns(self.spawned, step.spawn_rate_per_s))
+    }
+
+    /// Says once that the load is to stop.
+    fn stop_due(&mut self, plan: &Plan, now_ns: u64) -> bool {
+        if self.stopped.is_some() || now_ns < self.stop_ns {
+            return false;
+        }
+        let wait_ns = u64::try_from(plan.stop_timeout.as_nanos()).unwrap_or(u64::MAX);
+        self.stopped = Some((now_ns, now_ns.saturating_add(wait_ns)));
+        true
+    }
+
+    /// Says once that what is in flight is to be given up.
+    fn cut_due(&mut self, now_ns: u64) -> bool {
+        let due = !self.cut && self.stopped.is_some_and(|(_, until_ns)| now_ns >= until_ns);
+        self.cut |= due;
+        due
+    }
+
+    fn obey(&mut self, step: &StepPlan, command: Command, now_ns: u64) {
+        match (command, &mut self.stopped) {
+            // Before its end a stop is an interruption, unless a stop was to be its end; after it the step is whole.
+            (Command::Stop | Command::Cut, None) => self.interrupted = step.run_time.is_some(),
+            (Command::Stop, Some(_)) => {}
+            (Command::Cut, Some((_, until_ns))) => *until_ns = now_ns,
+        }
+        self.stop_ns = self.stop_ns.min(now_ns);
+    }
+
+    fn next_ns(&self, step: &StepPlan) -> u64 {
+        let spawn_ns = self.next_spawn_ns(step).filter(|_| self.stopped.is_none());
+        let end_ns = match self.stopped {
+            None => self.stop_ns,
+            Some((_, until_ns)) if !self.cut => until_ns,
+            Some(_) => u64::MAX,
+        };
+        self.next_second_ns.min(end_ns).min(spawn_ns.unwrap_or(u64::MAX))
+    }
+
+    fn record(
+        self,
+        plan: &Plan,
+        step: &StepPlan,
+        recorder: StepRecorder,
+        counts: &[ClassCounts],
+        ended_ns: u64,
+    ) -> StepRun {
+        let wind_down_ns = self.stopped.map_or(ended_ns, |(at_ns, _)| at_ns);
+        let weights = plan.scenarios.iter().map(|s| s.weight).collect();
+        let recorded = recorder.finish();
+        StepRun {
+            name: step.name.clone(),
+            users: step.users,
+            spawn_rate_per_s: step.spawn_rate_per_s,
+            run_time_s: step.run_time.map(|time| time.as_secs_f64()),
+            gate: step.gate,
+            phases: Phases {
+                started_ns: self.started_ns,
+                steady_ns: self.steady_ns.unwrap_or(wind_down_ns),
+                wind_down_ns,
+                ended_ns,
+            },
+            cut: self.interrupted,
+            offered_rps_max: offered_rps_max(&plan.scenarios, &class_counts(weights, step.users)),
+            names: plan.entries.clone(),
+            classes: plan.scenarios.iter().zip(counts).map(|(s, c)| class_record(s, c)).collect(),
+            intervals: recorded.intervals,
+            statuses: recorded.statuses,
+            errors: recorded.errors,
+            cut_off: recorded.cut_off,
+            resources: None,
+        }
+    }
+}
+
+fn class_record(scenario: &crate::Scenario, counts: &ClassCounts) -> ClassRecord {
+    ClassRecord {
+        name: scenario.class.clone(),
+        weight: scenario.weight,
+        users: counts.users,
+        task_requests: counts.tasks.iter().map(|task| task.requests).sum(),
+        tasks: counts.tasks.clone(),
+    }
+}

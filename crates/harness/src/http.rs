@@ -1,0 +1,154 @@
+//! The transport over sockets: HTTP/1.1 and HTTP/2, keep-alive, TLS.
+
+use std::error::Error as _;
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use reqwest::Certificate;
+use wire::Mistakes;
+
+use crate::{Call, Reply, SendError, Target, Transport};
+
+/// Idle connections are given up after this time: before the real server does it, after 5 s, so that a
+/// request never meets a connection that is just being closed.
+const POOL_IDLE: Duration = Duration::from_secs(4);
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// Which version of HTTP is spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HttpVersion {
+    /// HTTP/2 where TLS negotiates it, else HTTP/1.1.
+    #[default]
+    Negotiated,
+    /// HTTP/1.1 always.
+    Http1,
+    /// HTTP/2 always, also without TLS.
+    Http2,
+}
+
+/// How connections are made.
+#[derive(Clone, Debug, Default)]
+pub struct HttpOptions {
+    /// The version of HTTP.
+    pub version: HttpVersion,
+    /// Accept any certificate.
+    pub insecure: bool,
+    /// Further root certificates, PEM.
+    pub root_certificates_pem: Vec<u8>,
+}
+
+/// One worker's connections.
+#[derive(Clone, Debug)]
+pub struct HttpTransport {
+    client: reqwest::Client,
+    target: Target,
+}
+
+impl HttpTransport {
+    /// Makes the client; connections follow as they are needed.
+    ///
+    /// # Errors
+    /// When the certificates cannot be read.
+    pub fn new(target: Target, options: &HttpOptions) -> Result<Self, Mistakes> {
+        let mut roots: Vec<Certificate> = webpki_root_certs::TLS_SERVER_ROOT_CERTS
+            .iter()
+            .filter_map(|der| Certificate::from_der(der).ok())
+            .collect();
+        let mut mistakes = Mistakes::default();
+        match Certificate::from_pem_bundle(&options.root_certificates_pem) {
+            Ok(more) if more.is_empty() && !options.root_certificates_pem.is_empty() => {
+                mistakes.push("--cacert", "no certificate in the file", "give certificates in PEM");
+            }
+            Ok(more) => roots.extend(more),
+            Err(error) => mistakes.push("--cacert", error.to_string(), "give certificates in PEM"),
+        }
+        let builder = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_LIMIT)
+            .pool_idle_timeout(POOL_IDLE)
+            .pool_max_idle_per_host(usize::MAX)
+            .tcp_nodelay(true)
+            .user_agent(concat!("weaver-bench/", env!("CARGO_PKG_VERSION")))
+            .tls_certs_only(roots)
+            .tls_danger_accept_invalid_certs(options.insecure);
+        let builder = match options.version {
+            HttpVersion::Negotiated => builder,
+            HttpVersion::Http1 => builder.http1_only(),
+            HttpVersion::Http2 => builder.http2_prior_knowledge(),
+        };
+        match builder.build() {
+            Ok(client) => mistakes.or(Self { client, target }),
+            Err(error) => {
+                mistakes.push("--cacert", explain(&error), "give certificates in PEM");
+                Err(mistakes)
+            }
+        }
+    }
+}
+
+impl Transport for HttpTransport {
+    async fn send(&self, call: Call) -> Result<Reply, SendError> {
+        let url = self.target.join(&call.path).map_err(SendError::Other)?;
+        let mut request = reqwest::Request::new(call.method, url);
+        *request.headers_mut() = call.headers;
+        if !call.body.is_empty() {
+            *request.body_mut() = Some(call.body.into());
+        }
+        let response = self.client.execute(request).await.map_err(|e| named(&e))?;
+        let status = response.status().as_u16();
+        let body = response.bytes().await.map_err(|e| named(&e))?;
+        Ok(Reply { status, body })
+    }
+}
+
+/// Gives the failure its name.
+fn named(error: &reqwest::Error) -> SendError {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if let Some(io) = inner.downcast_ref::<std::io::Error>()
+            && let Some(named) = named_io(io)
+        {
+            return named;
+        }
+        if inner.downcast_ref::<hyper::Error>().is_some_and(|e| e.is_incomplete_message() || e.is_canceled())
+        {
+            return SendError::Closed;
+        }
+        let text = inner.to_string();
+        if text.starts_with("dns error") {
+            return SendError::Name(inner.source().map_or(text, ToString::to_string));
+        }
+        cause = inner.source();
+    }
+    if error.is_timeout() && error.is_connect() {
+        return SendError::ConnectTimeout;
+    }
+    SendError::Other(explain(error))
+}
+
+fn named_io(error: &std::io::Error) -> Option<SendError> {
+    if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        return Some(SendError::Tls(tls.to_string()));
+    }
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Some(SendError::Refused),
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted => {
+            Some(SendError::Reset)
+        }
+        ErrorKind::UnexpectedEof => Some(SendError::Closed),
+        ErrorKind::TimedOut => Some(SendError::ConnectTimeout),
+        _ => None,
+    }
+}
+
+/// The innermost reason: the outer ones only say that a request failed, and repeat its address.
+fn explain(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = inner.to_string();
+        cause = inner.source();
+    }
+    text
+}

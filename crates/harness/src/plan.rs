@@ -1,0 +1,214 @@
+//! The plan of a run: what is sent, by how many users, for how long. Checked before anything starts.
+
+use std::time::Duration;
+
+use measure::{EntryName, NameId, RunKind, Targets};
+use serde_json::json;
+use wire::{Mistakes, Seed, format_duration, nearest};
+
+use crate::{Scenario, Step, Wait};
+
+/// Users at most, and the longest run; both keep the records bounded.
+const USERS_MAX: u32 = 1_000_000;
+const RUN_TIME_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Entry names at most.
+const ENTRIES_MAX: usize = 1_000;
+
+/// A whole run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What kind of run it is.
+    pub kind: RunKind,
+    /// Every random number follows from it.
+    pub seed: Seed,
+    /// The user classes.
+    pub scenarios: Vec<Scenario>,
+    /// What requests count under.
+    pub entries: Vec<EntryName>,
+    /// The loads, one after the other.
+    pub steps: Vec<StepPlan>,
+    /// Between two steps.
+    pub cool_down: Duration,
+    /// Answers in flight at a step's end are waited for so long.
+    pub stop_timeout: Duration,
+    /// What steps are judged by.
+    pub targets: Option<Targets>,
+    /// The server's address, for the record; `None` in virtual time.
+    pub target_url: Option<String>,
+}
+
+/// One load: closed users that are started at a rate and stay until the time is over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepPlan {
+    /// Its name.
+    pub name: String,
+    /// Users.
+    pub users: u32,
+    /// Users started a second.
+    pub spawn_rate_per_s: f64,
+    /// From the first user to the last request; `None` until it is stopped.
+    pub run_time: Option<Duration>,
+    /// Whether it decides the exit code.
+    pub gate: bool,
+}
+
+/// Which tasks take part.
+#[derive(Clone, Debug, Default)]
+pub struct TagFilter {
+    /// Only tasks with one of these; empty means all.
+    pub include: Vec<String>,
+    /// No task with one of these.
+    pub exclude: Vec<String>,
+}
+
+impl StepPlan {
+    /// How long it runs at most.
+    pub fn run_time_limit(&self) -> Duration {
+        self.run_time.unwrap_or(RUN_TIME_MAX)
+    }
+
+    /// Appends what is wrong with it; `place` is what messages call it.
+    pub fn check(&self, place: &str, mistakes: &mut Mistakes) {
+        if !(1..=USERS_MAX).contains(&self.users) {
+            mistakes.push(
+                place,
+                format!("users = {} is out of range", self.users),
+                "give 1 to 1000000 users",
+            );
+        }
+        if !(1e-3..=1e6).contains(&self.spawn_rate_per_s) {
+            let problem = format!("spawn rate = {} is out of range", self.spawn_rate_per_s);
+            mistakes.push(place, problem, "give 0.001 to 1000000 users a second");
+        }
+        if self.run_time.is_some_and(|t| t.is_zero() || t > RUN_TIME_MAX) {
+            let problem = format!("run time = {} is out of range", format_duration(self.run_time_limit()));
+            mistakes.push(place, problem, "give more than 0s and at most 24h");
+        }
+    }
+}
+
+/// Keeps the classes that are named (all, if none is), in the order of the files.
+///
+/// # Errors
+/// When a name is unknown.
+pub(crate) fn choose_classes(
+    scenarios: &mut Vec<Scenario>,
+    names: &[String],
+    place: &str,
+) -> Result<(), Mistakes> {
+    let mut mistakes = Mistakes::default();
+    let known: Vec<&str> = scenarios.iter().map(|s| s.class.as_str()).collect();
+    for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
+        let remedy = match nearest(name, &known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("known: {}", known.join(", ")),
+        };
+        mistakes.push(place, format!("unknown user class `{name}`"), remedy);
+    }
+    if !names.is_empty() {
+        scenarios.retain(|s| names.contains(&s.class));
+    }
+    mistakes.or(())
+}
+
+impl Plan {
+    /// A plan without steps: entries are numbered, tasks filtered, classes chosen.
+    ///
+    /// # Errors
+    /// When a class is unknown or nothing is left to do.
+    pub fn new(
+        kind: RunKind,
+        seed: Seed,
+        mut scenarios: Vec<Scenario>,
+        classes: &[String],
+        tags: &TagFilter,
+    ) -> Result<Self, Mistakes> {
+        choose_classes(&mut scenarios, classes, "user classes")?;
+        let mut mistakes = Mistakes::default();
+        for scenario in &mut scenarios {
+            scenario.tasks.retain(|task| tags.keeps(&task.tags));
+        }
+        scenarios.retain(|scenario| !scenario.tasks.is_empty());
+        if scenarios.is_empty() {
+            mistakes.push("--tags", "no task is left", "choose other tags or classes");
+        }
+        let entries = number_entries(&mut scenarios);
+        if entries.len() > ENTRIES_MAX {
+            let problem = format!("{} different entry names", entries.len());
+            mistakes.push(
+                "scenarios",
+                problem,
+                format!("use at most {ENTRIES_MAX}; give steps a common `name`"),
+            );
+        }
+        mistakes.or(Self {
+            kind,
+            seed,
+            scenarios,
+            entries,
+            steps: vec![],
+            cool_down: Duration::ZERO,
+            stop_timeout: Duration::from_secs(30),
+            targets: None,
+            target_url: None,
+        })
+    }
+
+    /// The scenarios, for the run file.
+    pub(crate) fn describe(&self) -> serde_json::Value {
+        let classes: Vec<_> = self.scenarios.iter().map(describe_class).collect();
+        json!({
+            "classes": classes,
+            "cool_down": format_duration(self.cool_down),
+            "stop_timeout": format_duration(self.stop_timeout),
+        })
+    }
+}
+
+impl TagFilter {
+    fn keeps(&self, tags: &[String]) -> bool {
+        let any = |list: &[String]| tags.iter().any(|tag| list.contains(tag));
+        (self.include.is_empty() || any(&self.include)) && !any(&self.exclude)
+    }
+}
+
+/// Requests with one method and name count under one entry.
+fn number_entries(scenarios: &mut [Scenario]) -> Vec<EntryName> {
+    let mut entries: Vec<EntryName> = vec![];
+    for request in scenarios.iter_mut().flat_map(Scenario::requests_mut) {
+        let method = request.method.as_str();
+        let found = entries.iter().position(|e| e.method == method && e.name == request.name);
+        let index = found.unwrap_or_else(|| {
+            let path = request.path.as_literal().unwrap_or(&request.name).to_owned();
+            entries.push(EntryName { method: method.to_owned(), name: request.name.clone(), path });
+            entries.len() - 1
+        });
+        // More than `ENTRIES_MAX` are refused by the caller.
+        request.entry = NameId(u16::try_from(index).unwrap_or(u16::MAX));
+    }
+    entries
+}
+
+fn describe_class(scenario: &Scenario) -> serde_json::Value {
+    let wait = match scenario.wait {
+        Wait::Between(span) => {
+            format!("between {} and {}", format_duration(span.least), format_duration(span.most))
+        }
+        Wait::Constant(time) => format!("constant {}", format_duration(time)),
+        Wait::ConstantPacing(time) => format!("constant_pacing {}", format_duration(time)),
+        Wait::ConstantThroughput(rate) => format!("constant_throughput {rate}"),
+        Wait::Exponential(mean) => format!("exponential {}", format_duration(mean)),
+    };
+    let tasks: Vec<_> = scenario
+        .tasks
+        .iter()
+        .map(|task| {
+            let requests = task.steps.iter().filter_map(|step| match step {
+                Step::Request(request) => Some(format!("{} {}", request.method, request.name)),
+                Step::Think(_) => None,
+            });
+            json!({"name": task.name, "weight": task.weight, "requests": requests.collect::<Vec<_>>()})
+        })
+        .collect();
+    json!({"class": scenario.class, "weight": scenario.weight, "wait_time": wait, "tasks": tasks})
+}

@@ -1,0 +1,99 @@
+//! Whether the server can be reached at all, asked before the first user starts.
+//!
+//! A connection is made and closed; no request is sent, so the server's own counts stay the harness's.
+
+use std::time::Duration;
+
+use reqwest::Url;
+use tokio::net::{TcpStream, lookup_host};
+use wire::{Clock, Mistakes};
+
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// A server's base address.
+#[derive(Clone, Debug)]
+pub struct Target {
+    url: Url,
+    /// `/prefix` without a slash at its end.
+    prefix: String,
+}
+
+/// The server cannot be reached.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{url} cannot be reached: {reason}; start the server, or give the right address with -H")]
+pub struct Unreachable {
+    url: String,
+    reason: String,
+}
+
+impl Target {
+    /// Reads an address such as `http://127.0.0.1:8000`.
+    ///
+    /// # Errors
+    /// When it is no http or https address.
+    pub fn parse(text: &str) -> Result<Self, Mistakes> {
+        let mut mistakes = Mistakes::default();
+        let remedy = "give one like http://127.0.0.1:8000";
+        match Url::parse(text) {
+            Ok(url) if !matches!(url.scheme(), "http" | "https") || url.host().is_none() => {
+                mistakes.push("--host", format!("`{text}` is no http or https address"), remedy);
+                Err(mistakes)
+            }
+            Ok(url) if url.query().is_some() || url.fragment().is_some() => {
+                mistakes.push("--host", format!("`{text}` has a query or fragment"), remedy);
+                Err(mistakes)
+            }
+            Ok(url) => Ok(Self { prefix: url.path().trim_end_matches('/').to_owned(), url }),
+            Err(error) => {
+                mistakes.push("--host", format!("`{text}` is no address: {error}"), remedy);
+                Err(mistakes)
+            }
+        }
+    }
+
+    /// The address, as messages and files show it: without user and password.
+    pub fn shown(&self) -> String {
+        let mut url = self.url.clone();
+        // Cannot fail: the scheme is http or https.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        url.as_str().trim_end_matches('/').to_owned()
+    }
+
+    pub(crate) fn join(&self, path: &str) -> Result<Url, String> {
+        if self.prefix.is_empty() {
+            self.url.join(path)
+        } else {
+            self.url.join(&format!("{}{path}", self.prefix))
+        }
+        .map_err(|error| format!("{path}: {error}"))
+    }
+}
+
+/// Connects to the server and hangs up.
+///
+/// # Errors
+/// When its name has no address, or nothing answers there within 5 s.
+pub async fn preflight(target: &Target, clock: Clock) -> Result<(), Unreachable> {
+    let unreachable = |reason: String| Unreachable { url: target.shown(), reason };
+    let host = target.url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let port = target.url.port_or_known_default().unwrap_or(80);
+    let connect = async {
+        let addresses: Vec<_> = lookup_host((host.as_str(), port))
+            .await
+            .map_err(|e| format!("no address for `{host}`: {e}"))?
+            .collect();
+        let mut reason = format!("no address for `{host}`");
+        for address in addresses {
+            match TcpStream::connect(address).await {
+                Ok(_) => return Ok(()),
+                Err(error) => reason = format!("{address}: {error}"),
+            }
+        }
+        Err(reason)
+    };
+    match clock.timeout(LIMIT, connect).await {
+        Ok(result) => result.map_err(unreachable),
+        Err(_) => Err(unreachable(format!("no connection within {} s", LIMIT.as_secs()))),
+    }
+}

@@ -1,0 +1,64 @@
+//! How a request leaves and an answer comes back: the one trait, with HTTP here and in-process in `sim`.
+
+use std::future::Future;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+
+/// A request, rendered.
+#[derive(Clone, Debug, Default)]
+pub struct Call {
+    /// The method.
+    pub method: Method,
+    /// Path and query.
+    pub path: String,
+    /// Headers, the request id included.
+    pub headers: HeaderMap,
+    /// The body; empty for none.
+    pub body: Bytes,
+}
+
+/// An answer, read to its end.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// Why there was no answer. The texts are what Locust users find in their failures file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// Nothing listens.
+    #[error("ConnectionRefusedError(111, 'Connection refused')")]
+    Refused,
+    /// The connection was torn down.
+    #[error("ConnectionResetError(104, 'Connection reset by peer')")]
+    Reset,
+    /// The server closed the connection before the answer was complete.
+    #[error("RemoteDisconnected('connection closed before the answer was complete')")]
+    Closed,
+    /// No connection in time.
+    #[error("ConnectTimeout('no connection within the limit')")]
+    ConnectTimeout,
+    /// No answer in time.
+    #[error("ReadTimeout('no complete answer within {} s')", .0.as_secs_f64())]
+    Timeout(Duration),
+    /// The host has no address.
+    #[error("NameResolutionError('{0}')")]
+    Name(String),
+    /// The TLS handshake failed.
+    #[error("SSLError('{0}')")]
+    Tls(String),
+    /// What came back is not HTTP, or something else that has no name of its own.
+    #[error("RequestError('{0}')")]
+    Other(String),
+}
+
+/// Sends calls.
+pub trait Transport: Clone + 'static {
+    /// Sends one and reads the whole answer. It has no time limit of its own: the caller sets it.
+    fn send(&self, call: Call) -> impl Future<Output = Result<Reply, SendError>>;
+}

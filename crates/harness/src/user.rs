@@ -1,0 +1,218 @@
+//! One user's life: `on_start`, then a task, a wait, a task, … until told to stop.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use measure::{Outcome, RequestId, Sample};
+use tokio::sync::watch;
+use wire::{Clock, Stream};
+
+use crate::assess::assess;
+use crate::desk::Desk;
+use crate::scenario::Scope;
+use crate::{Call, OnFailure, Plan, Request, Scenario, SendError, Step, Task, Transport};
+
+/// What all users of a worker need.
+#[derive(Debug)]
+pub(crate) struct Surroundings<T> {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) step: usize,
+    pub(crate) clock: Clock,
+    pub(crate) desk: Desk,
+    pub(crate) transport: T,
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+/// A user.
+#[derive(Debug)]
+pub(crate) struct User<T> {
+    around: Rc<Surroundings<T>>,
+    stop: watch::Receiver<bool>,
+    class: usize,
+    number: u32,
+    requests: u32,
+    run: u32,
+    stream: Stream,
+    /// When the next request is due: the end of a wait, or of the answer before it.
+    due_ns: u64,
+}
+
+/// Why a part of a user's life ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    Whole,
+    Task,
+    User,
+}
+
+impl<T: Transport> User<T> {
+    pub(crate) fn new(around: Rc<Surroundings<T>>, class: usize, number: u32) -> Self {
+        let (seed, step) = (around.plan.seed, &around.plan.steps[around.step].name);
+        let run = (seed.stream("run", wire::stable_hash(step.as_bytes())).next_u64() >> 32) as u32;
+        around.desk.user_comes(class);
+        Self {
+            stop: around.stop.clone(),
+            stream: seed.stream(&format!("user/{step}"), u64::from(number)),
+            due_ns: around.clock.now_ns(),
+            requests: 0,
+            around,
+            class,
+            number,
+            run,
+        }
+    }
+
+    /// Lives until told to stop.
+    pub(crate) async fn live(mut self) {
+        let plan = self.around.plan.clone();
+        let scenario = &plan.scenarios[self.class];
+        let mut ended = self.take(&scenario.on_start, None, OnFailure::Continue).await;
+        while ended != Ended::User && !self.stopping() {
+            let index = self.choose(scenario);
+            let begun_ns = self.due_ns;
+            ended = self.run(&scenario.tasks[index], index).await;
+            if ended == Ended::User {
+                break;
+            }
+            let due_ns = scenario.wait.due_ns(begun_ns, self.due_ns, &mut self.stream);
+            self.wait_until(due_ns).await;
+        }
+    }
+
+    /// A task by weight.
+    fn choose(&mut self, scenario: &Scenario) -> usize {
+        let total: u64 = scenario.tasks.iter().map(|task| u64::from(task.weight)).sum();
+        let mut ticket = self.stream.below(total);
+        scenario
+            .tasks
+            .iter()
+            .position(|task| {
+                let hit = ticket < u64::from(task.weight);
+                ticket = ticket.saturating_sub(u64::from(task.weight));
+                hit
+            })
+            .unwrap_or(0)
+    }
+
+    async fn run(&mut self, task: &Task, index: usize) -> Ended {
+        self.around.desk.task_begins(self.class, index);
+        let (least, most) = task.repeat;
+        let repeats = least + self.stream.below(u64::from(most - least) + 1) as u32;
+        for repeat in 0..repeats {
+            if let Some(pause) = task.pause.filter(|_| repeat > 0) {
+                let pause_ns = pause.draw_ns(&mut self.stream);
+                self.wait_until(self.due_ns + pause_ns).await;
+            }
+            let ended = self.take(&task.steps, Some(index), task.on_failure).await;
+            if ended != Ended::Whole {
+                return ended;
+            }
+        }
+        Ended::Whole
+    }
+
+    async fn take(&mut self, steps: &[Step], task: Option<usize>, on_failure: OnFailure) -> Ended {
+        for step in steps {
+            if self.stopping() {
+                return Ended::User;
+            }
+            let request = match step {
+                Step::Think(span) => {
+                    let think_ns = span.draw_ns(&mut self.stream);
+                    self.wait_until(self.due_ns + think_ns).await;
+                    continue;
+                }
+                Step::Request(request) => request,
+            };
+            let outcome = self.send(request, task).await;
+            match request.on_failure.unwrap_or(on_failure) {
+                _ if outcome == Outcome::Success => {}
+                OnFailure::Continue => {}
+                OnFailure::StopTask => return Ended::Task,
+                OnFailure::StopUser => return Ended::User,
+            }
+        }
+        Ended::Whole
+    }
+
+    /// Renders, sends, assesses and records one request.
+    async fn send(&mut self, request: &Request, task: Option<usize>) -> Outcome {
+        let around = self.around.clone();
+        let request_id = RequestId { run: self.run, user: self.number, number: self.requests };
+        self.requests += 1;
+        let call = self.render(request, request_id);
+        let in_flight = around.desk.request_begins(self.class, task, request.entry);
+        let sent_ns = around.clock.now_ns();
+        let result = match call {
+            Ok(call) => {
+                let answer = around.clock.timeout(request.timeout, around.transport.send(call)).await;
+                answer.unwrap_or(Err(SendError::Timeout(request.timeout)))
+            }
+            Err(error) => Err(error),
+        };
+        let done_ns = around.clock.now_ns();
+        let assessed = assess(&request.expect, &request.name, &result);
+        let sample = Sample {
+            request_id,
+            name: request.entry,
+            intended_ns: self.due_ns,
+            sent_ns,
+            done_ns,
+            outcome: assessed.outcome,
+            status: assessed.status,
+            body_bytes: assessed.body_bytes,
+        };
+        in_flight.record(&sample, assessed.error.as_deref());
+        self.due_ns = done_ns;
+        assessed.outcome
+    }
+
+    fn render(&mut self, request: &Request, request_id: RequestId) -> Result<Call, SendError> {
+        let scope = &mut Scope { request_id, stream: &mut self.stream };
+        let mut headers = HeaderMap::with_capacity(request.headers.len() + 1);
+        for (name, template) in &request.headers {
+            let value = match template.as_literal() {
+                Some(text) => HeaderValue::from_str(text),
+                None => HeaderValue::from_str(&template.render(scope)),
+            };
+            headers.insert(name, value.map_err(|e| SendError::Other(format!("header {name}: {e}")))?);
+        }
+        let id = HeaderValue::from_str(&request_id.to_string());
+        headers.insert(
+            HeaderName::from_static(wire::REQUEST_ID_HEADER),
+            id.map_err(|e| SendError::Other(e.to_string()))?,
+        );
+        Ok(Call {
+            method: request.method.clone(),
+            path: request.path.render(scope),
+            headers,
+            body: request.body.as_ref().map(|body| body.render(scope).into()).unwrap_or_default(),
+        })
+    }
+
+    /// Waits, unless told to stop; what comes next is due at `at_ns`.
+    async fn wait_until(&mut self, at_ns: u64) {
+        self.due_ns = at_ns;
+        let clock = self.around.clock;
+        if at_ns <= clock.now_ns() {
+            return;
+        }
+        tokio::select! {
+            biased;
+            // An error means that the worker is gone, which ends users too.
+            _ = self.stop.wait_for(|stop| *stop) => {}
+            () = clock.sleep_until(at_ns) => {}
+        }
+    }
+
+    fn stopping(&self) -> bool {
+        *self.stop.borrow()
+    }
+}
+
+impl<T> Drop for User<T> {
+    fn drop(&mut self) {
+        self.around.desk.user_goes();
+    }
+}

@@ -1,0 +1,105 @@
+//! What a reader should know before using a step's numbers, as values: what happened, why, and what to do.
+//! It must not know how they are shown.
+
+use crate::tally::{ERRORS_MAX, OTHER_ERRORS};
+use crate::{StepRun, Summary, units};
+
+/// The harness's own 99th percentile of lateness from which it is worth a word.
+const LATENESS_P99_NS_MAX: u64 = 20_000_000;
+
+/// Something that makes a number doubtful without making it useless.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Warning {
+    /// What happened, with its numbers.
+    pub what: String,
+    /// Why it matters.
+    pub why: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+impl Warning {
+    fn new(what: impl Into<String>, why: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { what: what.into(), why: why.into(), remedy: remedy.into() }
+    }
+}
+
+/// A step's warnings, in the order in which they are shown.
+pub fn warnings(step: &StepRun, summary: &Summary) -> Vec<Warning> {
+    let mut found = Vec::new();
+    found.extend(cut(step));
+    found.extend(never_sent(summary));
+    found.extend(late(summary));
+    found.extend(cut_off(summary));
+    found.extend(other_errors(step));
+    found.extend(beyond_the_histogram(summary));
+    found
+}
+
+fn cut(step: &StepRun) -> Option<Warning> {
+    step.cut.then(|| {
+        Warning::new(
+            "the step was interrupted before its time",
+            "its figures are of a shorter load than planned",
+            "run it again to its end before comparing it",
+        )
+    })
+}
+
+fn never_sent(summary: &Summary) -> impl Iterator<Item = Warning> + '_ {
+    summary.rows.iter().filter(|row| row.sent() == 0).map(|row| {
+        Warning::new(
+            format!("`{} {}` was planned and never sent in this step", row.method, row.name),
+            "nothing can be judged of it",
+            "run longer or with more users",
+        )
+    })
+}
+
+fn late(summary: &Summary) -> Option<Warning> {
+    let late = summary.lateness.filter(|late| late.p99_ns > LATENESS_P99_NS_MAX)?;
+    let what = format!(
+        "1 % of the requests were sent {} ms late or more, the last by {} ms",
+        units::ms(late.p99_ns),
+        units::ms(late.max_ns)
+    );
+    Some(Warning::new(
+        what,
+        "the generator was short of processor time, so the load was less than planned",
+        "use fewer users, or a machine that the server does not share",
+    ))
+}
+
+fn cut_off(summary: &Summary) -> Option<Warning> {
+    let count = summary.total.cut_off;
+    (count > 0).then(|| {
+        Warning::new(
+            format!("{} still in flight when the stop timeout ended", units::counted(count, "request")),
+            "their times, perhaps the longest, are in no percentile",
+            "give a longer --stop-timeout",
+        )
+    })
+}
+
+fn other_errors(step: &StepRun) -> Option<Warning> {
+    let others = step.errors.iter().filter(|record| record.error == OTHER_ERRORS);
+    let count: u64 = others.map(|record| record.occurrences).sum();
+    (count > 0).then(|| {
+        Warning::new(
+            format!("{} under `{OTHER_ERRORS}`", units::counted(count, "failure")),
+            format!("only {ERRORS_MAX} different errors are told apart in a step"),
+            "leave what differs in every request out of the expectations' texts",
+        )
+    })
+}
+
+fn beyond_the_histogram(summary: &Summary) -> Option<Warning> {
+    let count: u64 = summary.total.times.iter().map(|times| times.histogram.clamped()).sum();
+    (count > 0).then(|| {
+        Warning::new(
+            format!("{} of an hour or longer", units::counted(count, "request")),
+            "percentiles do not tell them apart; the maximum is exact",
+            "set a timeout in the scenario",
+        )
+    })
+}

@@ -1,0 +1,41 @@
+//! The transport without a network: calls go straight into the stub's router.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use harness::{Call, Reply, SendError, Transport};
+use http_body_util::BodyExt;
+use tower::ServiceExt;
+
+/// All users share one address, as behind one client machine.
+const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 40_000);
+
+/// Hands calls to a router of the same process.
+#[derive(Clone, Debug)]
+pub struct InProcess {
+    router: Router,
+}
+
+impl InProcess {
+    /// A transport into `router`.
+    pub fn new(router: Router) -> Self {
+        Self { router }
+    }
+}
+
+impl Transport for InProcess {
+    async fn send(&self, call: Call) -> Result<Reply, SendError> {
+        let mut request = http::Request::new(Body::from(call.body));
+        *request.method_mut() = call.method;
+        *request.uri_mut() =
+            call.path.parse().map_err(|error| SendError::Other(format!("{}: {error}", call.path)))?;
+        *request.headers_mut() = call.headers;
+        request.extensions_mut().insert(ConnectInfo(PEER));
+        let response = self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.map_err(|error| SendError::Other(error.to_string()))?.to_bytes();
+        Ok(Reply { status: head.status.as_u16(), body })
+    }
+}

@@ -1,0 +1,77 @@
+//! The operator's routes: is the stub up, what truly happened, and the entries one by one.
+//!
+//! They are not in the ledger. With a token set they want it; without one they answer a loopback peer only.
+//! An API key opens none of them, so nothing here may know callers.
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::{Response, StatusCode};
+use subtle::ConstantTimeEq;
+use wire::OPERATOR_TOKEN_HEADER;
+
+use crate::answer;
+use crate::stub::{Stub, peer};
+
+/// `GET /_stub/health`: whether the stub is up. It tells nothing else, so a loopback peer needs no token.
+pub(crate) async fn health(State(stub): State<Stub>, request: Request) -> Response<Body> {
+    if peer(request.extensions()).is_loopback() {
+        return reply(StatusCode::OK, "application/json", answer::HEALTH);
+    }
+    guarded(&stub, &request, "application/json", || answer::HEALTH)
+}
+
+/// `GET /_stub/truth`: the ledger summed up, as [`wire::Truth`].
+pub(crate) async fn truth(State(stub): State<Stub>, request: Request) -> Response<Body> {
+    guarded(&stub, &request, "application/json", || answer::json(&stub.truth()))
+}
+
+/// `GET /_stub/ledger`: the entries that are kept, a [`wire::LedgerEntry`] a line, oldest first.
+pub(crate) async fn ledger(State(stub): State<Stub>, request: Request) -> Response<Body> {
+    guarded(&stub, &request, "application/x-ndjson", || {
+        let mut lines = Vec::new();
+        for entry in stub.ledger().entries() {
+            serde_json::to_writer(&mut lines, &entry).expect("an entry is JSON");
+            lines.push(b'\n');
+        }
+        lines.into()
+    })
+}
+
+fn guarded(
+    stub: &Stub,
+    request: &Request,
+    content_type: &'static str,
+    body: impl FnOnce() -> Bytes,
+) -> Response<Body> {
+    match refusal(stub.operator_token(), request) {
+        Some((status, text)) => reply(status, "application/json", answer::detail(text)),
+        None => reply(StatusCode::OK, content_type, body()),
+    }
+}
+
+fn refusal(token: Option<&str>, request: &Request) -> Option<(StatusCode, &'static str)> {
+    match (token, presented(request.headers())) {
+        (None, _) if peer(request.extensions()).is_loopback() => None,
+        (None, _) => {
+            Some((StatusCode::FORBIDDEN, "Operator routes answer on loopback only: no operator token is set"))
+        }
+        (Some(_), None) => Some((StatusCode::UNAUTHORIZED, "Missing operator token")),
+        (Some(token), Some(given)) if bool::from(token.as_bytes().ct_eq(given)) => None,
+        (Some(_), Some(_)) => Some((StatusCode::FORBIDDEN, "Invalid operator token")),
+    }
+}
+
+/// The token of `X-Operator-Token`, or else of `Authorization: Bearer`.
+fn presented(headers: &HeaderMap) -> Option<&[u8]> {
+    let own = headers.get(OPERATOR_TOKEN_HEADER).map(HeaderValue::as_bytes);
+    own.or_else(|| headers.get(AUTHORIZATION)?.as_bytes().strip_prefix(b"Bearer "))
+}
+
+fn reply(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
