@@ -1,7 +1,5 @@
 //! `healthcheck`: one GET, for containers and scripts.
 
-use std::time::Duration;
-
 use harness::{Call, HttpOptions, HttpTransport, Target, Transport};
 use wire::{Clock, OPERATOR_TOKEN_HEADER, OPERATOR_TOKEN_VARIABLE};
 
@@ -40,6 +38,6 @@ async fn ask(target: Target, args: &HealthcheckArgs) -> Result<Result<u16, Strin
     Ok(match answer {
         Ok(Ok(reply)) => Ok(reply.status),
         Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err(format!("nothing came within {}", wire::format_duration(Duration::from(args.timeout)))),
+        Err(_) => Err(format!("nothing came within {}", wire::format_duration(args.timeout))),
     })
 }

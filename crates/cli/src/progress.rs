@@ -56,12 +56,15 @@ impl Progress {
                 bar.set_message(text);
             }
             Style::Lines => {
-                let whole = step.run_time.is_some_and(|time| view.elapsed >= time);
+                let whole =
+                    step.run_time.is_some_and(|time| view.elapsed >= time) && self.line_due < Duration::MAX;
                 if view.elapsed >= self.line_due || whole {
                     let of =
                         step.run_time.map_or(String::new(), |time| format!("/{:.0}", time.as_secs_f64()));
                     eprintln!("{} {:.0}{of} s  {text}", step.name, view.elapsed.as_secs_f64());
-                    self.line_due = view.elapsed + LINE_EVERY.min(step.run_time_limit() / 2);
+                    // After the last one there are none until the next step.
+                    let next = view.elapsed + LINE_EVERY.min(step.run_time_limit() / 2);
+                    self.line_due = if whole { Duration::MAX } else { next };
                 }
             }
         }

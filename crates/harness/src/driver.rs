@@ -200,6 +200,7 @@ fn class_record(scenario: &crate::Scenario, counts: &ClassCounts) -> ClassRecord
         name: scenario.class.clone(),
         weight: scenario.weight,
         users: counts.users,
+        entries: scenario.requests().map(|request| request.entry).collect(),
         task_requests: counts.tasks.iter().map(|task| task.requests).sum(),
         tasks: counts.tasks.clone(),
     }

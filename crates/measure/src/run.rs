@@ -160,6 +160,8 @@ pub struct ClassRecord {
     pub weight: u32,
     /// Users that were started.
     pub users: u32,
+    /// The entries that its users may send under.
+    pub entries: Vec<NameId>,
     /// Requests that its tasks sent (`on_start` aside).
     pub task_requests: u64,
     /// How often each task began.

@@ -32,6 +32,8 @@ pub struct Row {
     pub name: String,
     /// The path that is asked.
     pub path: String,
+    /// A class with users plans it in this step.
+    pub planned: bool,
     /// By outcome, in the order of [`Outcome::ALL`].
     pub times: [Times; Outcome::ALL.len()],
     /// Requests whose answer was not waited for.
@@ -108,6 +110,10 @@ impl Summary {
     pub fn of(step: &StepRun) -> Result<Self, RunError> {
         let mut reader = CellReader::new(step);
         let mut rows: Vec<Row> = step.names.iter().map(Row::from).collect();
+        for name in step.classes.iter().filter(|class| class.users > 0).flat_map(|class| &class.entries) {
+            reader.entry(*name)?;
+            rows[usize::from(name.0)].planned = true;
+        }
         let mut late = (Histogram::default(), 0);
         for (second, interval) in step.intervals.iter().enumerate() {
             for cell in &interval.cells {
@@ -158,6 +164,11 @@ impl Summary {
         let judged = self.rows.iter().filter(|row| row.path.starts_with(path_prefix));
         judged.for_each(|row| sum.merge(row.success()));
         sum
+    }
+
+    /// The rows that the step's users plan, sent or not.
+    pub fn rows_planned(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| row.planned || row.sent() > 0)
     }
 
     /// The rows that anything was sent under: those that Locust would show.

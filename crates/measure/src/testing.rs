@@ -64,6 +64,7 @@ pub(crate) fn step_of(name: &str, users: u32, samples: &[Sample]) -> StepRun {
             name: "SimpleQueryUser".to_owned(),
             weight: 60,
             users,
+            entries: vec![NameId(0), NameId(1)],
             task_requests: samples.len() as u64,
             tasks: vec![task("ask", 1, of(0)), task("health", 2, of(1))],
         }],

@@ -47,7 +47,7 @@ fn cut(step: &StepRun) -> Option<Warning> {
 }
 
 fn never_sent(summary: &Summary) -> impl Iterator<Item = Warning> + '_ {
-    summary.rows.iter().filter(|row| row.sent() == 0).map(|row| {
+    summary.rows_planned().filter(|row| row.sent() == 0).map(|row| {
         Warning::new(
             format!("`{} {}` was planned and never sent in this step", row.method, row.name),
             "nothing can be judged of it",

@@ -285,7 +285,9 @@ mod tests {
 
     use super::*;
 
-    fn read(text: &str) -> Result<(Option<u64>, Option<Duration>, Vec<Option<String>>), Mistakes> {
+    type Read = (Option<u64>, Option<Duration>, Vec<Option<String>>);
+
+    fn read(text: &str) -> Result<Read, Mistakes> {
         Source::read("f.toml", text, |table| {
             let users = table.get_if("users", "give 1 or more", |n| *n > 0);
             let wait = table.need("wait");

@@ -155,7 +155,7 @@ fn step_object<'a>(run: &'a Run, record: &'a StepRun, step: &'a StepConclusion) 
         warnings: &step.warnings,
         lateness: summary.lateness.map(Late::from),
         classes: classes(&record.classes),
-        entries: summary.rows.iter().map(Entry::from).collect(),
+        entries: summary.rows_planned().map(Entry::from).collect(),
     }
 }
 

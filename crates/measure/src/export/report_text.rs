@@ -73,7 +73,7 @@ fn steps_table(run: &Run, conclusion: &Conclusion) -> String {
         row.extend([summary.offered_rps(), summary.accepted_rps()].map(|rate| format!("{rate:.2}")));
         row.push(format!("{:.2}", total.failure_ratio() * 100.0));
         row.extend(percentiles(step));
-        row.push(step.verdict.judgement.to_string());
+        row.push(verdict(step));
         row.push(if step.validity.is_valid() { "valid" } else { "INVALID" }.to_owned());
         rows.push(row);
     }
@@ -87,6 +87,16 @@ fn steps_table(run: &Run, conclusion: &Conclusion) -> String {
         },
     );
     format!("\nSteps\n{}  {judged} Throttled requests are neither successes nor failures.\n", table(&rows))
+}
+
+/// The level, and how many of the targets it rests on when that is not all.
+fn verdict(step: &StepConclusion) -> String {
+    let metrics = &step.verdict.metrics;
+    let judged = metrics.iter().filter(|metric| metric.judgement.level().is_some()).count();
+    match judged == metrics.len() {
+        true => step.verdict.judgement.to_string(),
+        false => format!("{} ({judged} of {})", step.verdict.judgement, metrics.len()),
+    }
 }
 
 fn counts(row: &Row) -> [String; 5] {
@@ -185,7 +195,7 @@ fn entries_table(step: &StepConclusion) -> String {
         "statuses",
     ];
     let mut rows = vec![names.map(str::to_owned).to_vec()];
-    for row in step.summary.rows.iter().chain([&step.summary.total]) {
+    for row in step.summary.rows_planned().chain([&step.summary.total]) {
         let times = row.success();
         let mut cells = vec![format!("{} {}", row.method, row.name).trim_start().to_owned()];
         cells.extend(counts(row));
@@ -202,12 +212,14 @@ fn entries_table(step: &StepConclusion) -> String {
 
 fn shares(record: &StepRun) -> String {
     let all: u64 = record.classes.iter().map(|class| u64::from(class.users)).sum();
+    let weights: u64 = record.classes.iter().map(|class| u64::from(class.weight)).sum();
     let share = |class: &crate::ClassRecord| {
-        let percent = units::ratio(u64::from(class.users), all) * 100.0;
-        format!("{} {} ({percent:.1} %)", class.name, class.users)
+        let percent = |part: u32, whole| units::ratio(u64::from(part), whole) * 100.0;
+        let (got, asked) = (percent(class.users, all), percent(class.weight, weights));
+        format!("{} {} ({got:.1} %, weight {} is {asked:.1} %)", class.name, class.users, class.weight)
     };
     let shares: Vec<String> = record.classes.iter().map(share).collect();
-    if shares.is_empty() { String::new() } else { format!("  users: {}\n", shares.join(", ")) }
+    if shares.is_empty() { String::new() } else { format!("  users: {}\n", shares.join("\n         ")) }
 }
 
 fn judged_lines(run: &Run, step: &StepConclusion) -> String {
@@ -228,10 +240,7 @@ fn judged_lines(run: &Run, step: &StepConclusion) -> String {
         text.push_str(&format!("  critical: {why}\n"));
     }
     if run.targets.is_some() {
-        let metrics = &step.verdict.metrics;
-        let judged = metrics.iter().filter(|metric| metric.judgement.level().is_some()).count();
-        let judgement = &step.verdict.judgement;
-        text.push_str(&format!("  verdict        {judgement} ({judged} of {} judged)\n", metrics.len()));
+        text.push_str(&format!("  {:<15}{}\n", "verdict", verdict(step)));
     }
     text
 }
