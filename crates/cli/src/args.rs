@@ -18,7 +18,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Answers as Weaver AI does, after simulated delays, and keeps a ledger of what it truly did.
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Sends one load from scenario files and shows what came back.
     Run(Box<RunArgs>),
     /// Runs the six-step baseline; without --host against a stub inside this process.
@@ -83,6 +83,12 @@ pub(crate) struct LoadArgs {
     /// File with further root certificates, PEM.
     #[arg(long)]
     pub(crate) cacert: Option<PathBuf>,
+    /// Numeric owner that results are given to, where root writes them for somebody else.
+    #[arg(long, env = "RESULTS_UID", value_name = "UID", value_parser = owner)]
+    pub(crate) results_uid: Option<Owner>,
+    /// Numeric group that results are given to.
+    #[arg(long, env = "RESULTS_GID", value_name = "GID", value_parser = owner)]
+    pub(crate) results_gid: Option<Owner>,
     /// No progress while it runs, only the summary.
     #[arg(long)]
     pub(crate) only_summary: bool,
@@ -193,6 +199,14 @@ pub(crate) struct HealthcheckArgs {
     /// How long the answer may take.
     #[arg(long, value_parser = duration, default_value = "5s")]
     pub(crate) timeout: Duration,
+}
+
+/// A user's or group's number; an empty text, as compose files pass it on, is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Owner(pub(crate) Option<u32>);
+
+fn owner(text: &str) -> Result<Owner, std::num::ParseIntError> {
+    if text.is_empty() { Ok(Owner(None)) } else { text.parse().map(|id| Owner(Some(id))) }
 }
 
 fn duration(text: &str) -> Result<Duration, wire::DurationError> {

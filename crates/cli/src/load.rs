@@ -12,7 +12,7 @@ use crate::exit::Failure;
 use crate::files::read_text;
 use crate::host::{host, resources};
 use crate::progress::Progress;
-use crate::results::Results;
+use crate::results::{Owner, Results};
 use crate::stub_args::suite_variables;
 use crate::watch::follow;
 
@@ -40,7 +40,8 @@ pub(crate) fn carry_out(
     out: Option<&std::path::Path>,
 ) -> Result<Ended, Failure> {
     let kind = plan.kind;
-    let create = |at_ns| out.map(|out| Results::create(out, kind, at_ns)).transpose();
+    let owner = owner(args);
+    let create = |at_ns| out.map(|out| Results::create(out, kind, at_ns, owner)).transpose();
     if let Where::Simulated = place {
         let (settings, profile) = args.stub.build(suite_variables(&args.api_key))?;
         let results = create(sim::EPOCH_UNIX_NS)?;
@@ -87,6 +88,11 @@ pub(crate) fn carry_out(
             Err(failure)
         }
     }
+}
+
+/// Whom the files are given to.
+pub(crate) fn owner(args: &LoadArgs) -> Owner {
+    Owner { uid: args.results_uid.and_then(|uid| uid.0), gid: args.results_gid.and_then(|gid| gid.0) }
 }
 
 fn reach(target: &Target, clock: Clock) -> Result<(), Failure> {

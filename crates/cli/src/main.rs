@@ -24,7 +24,7 @@ use crate::exit::guarded;
 
 fn main() -> std::process::ExitCode {
     guarded(|| match Cli::parse().command {
-        Command::Serve(args) => serve::serve(args),
+        Command::Serve(args) => serve::serve(&args),
         Command::Run(args) => run::run(*args),
         Command::Baseline(args) => baseline::baseline(*args),
         Command::Report(args) => report::report(&args),

@@ -8,14 +8,15 @@ use measure::{Run, conclude};
 use crate::args::ReportArgs;
 use crate::exit::{Exit, Failure};
 use crate::files::read_text;
-use crate::results::{RUN_FILE, Results};
+use crate::results::{Owner, RUN_FILE, Results};
 
 pub(crate) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
     let path = if args.results.is_dir() { args.results.join(RUN_FILE) } else { args.results.clone() };
     let file = read_text(&path)?;
     let run =
         Run::from_json(&file.text).map_err(|error| Failure::usage(format!("{}: {error}", file.name)))?;
-    let results = Results { folder: path.parent().map(PathBuf::from).unwrap_or_default() };
+    let folder = path.parent().map(PathBuf::from).unwrap_or_default();
+    let results = Results { folder, owner: Owner::default() };
     results.derive(&run)?;
     let exit = show(&run, Stream::Out)?;
     eprintln!("derived again in {}", results.folder.display());

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 
 use measure::export::{results_folder, timestamp};
@@ -19,11 +20,30 @@ const SAME_SECOND_MAX: u32 = 1000;
 #[derive(Debug)]
 pub(crate) struct Results {
     pub(crate) folder: PathBuf,
+    pub(crate) owner: Owner,
+}
+
+/// Whom results are given to: user and group, where they are set.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Owner {
+    pub(crate) uid: Option<u32>,
+    pub(crate) gid: Option<u32>,
+}
+
+impl Owner {
+    fn take(self, path: &Path) -> io::Result<()> {
+        if self.uid.is_none() && self.gid.is_none() { Ok(()) } else { chown(path, self.uid, self.gid) }
+    }
 }
 
 impl Results {
     /// Makes a new folder below `out`; shows at once that it can be written to.
-    pub(crate) fn create(out: &Path, kind: RunKind, started_unix_ns: u64) -> Result<Self, Failure> {
+    pub(crate) fn create(
+        out: &Path,
+        kind: RunKind,
+        started_unix_ns: u64,
+        owner: Owner,
+    ) -> Result<Self, Failure> {
         let prefix = match kind {
             RunKind::Baseline => "baseline",
             RunKind::Run => "run",
@@ -42,7 +62,10 @@ impl Results {
             match fs::create_dir(&folder) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(failed(&folder, error)),
-                Ok(()) => return Ok(Self { folder }),
+                Ok(()) => {
+                    owner.take(&folder).map_err(|error| failed(&folder, error))?;
+                    return Ok(Self { folder, owner });
+                }
             }
         }
         Err(failed(&out.join(name), io::ErrorKind::AlreadyExists.into()))
@@ -68,16 +91,17 @@ impl Results {
 
     /// Whole or not at all: a crash leaves the older file.
     fn put(&self, name: &str, content: &[u8]) -> Result<(), Failure> {
-        put(&self.folder.join(name), content)
+        put(&self.folder.join(name), content, self.owner)
     }
 }
 
 /// Writes a file whole or not at all.
-pub(crate) fn put(path: &Path, content: &[u8]) -> Result<(), Failure> {
+pub(crate) fn put(path: &Path, content: &[u8], owner: Owner) -> Result<(), Failure> {
     let mut half = path.as_os_str().to_owned();
     half.push(".part");
     let half = PathBuf::from(half);
-    let written = fs::write(&half, content).and_then(|()| fs::rename(&half, path));
+    let written =
+        fs::write(&half, content).and_then(|()| owner.take(&half)).and_then(|()| fs::rename(&half, path));
     written.map_err(|error| {
         let place = path.display();
         Failure::usage(format!("{place}: cannot be written: {error}; make room or give another place"))

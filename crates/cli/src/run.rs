@@ -9,7 +9,7 @@ use crate::args::RunArgs;
 use crate::embedded;
 use crate::exit::{Exit, Failure};
 use crate::files::scenario_files;
-use crate::load::{Ended, Where, carry_out, draw_seed, start_log};
+use crate::load::{Ended, Where, carry_out, draw_seed, owner, start_log};
 use crate::report::{Stream, show};
 use crate::results::put;
 
@@ -81,14 +81,15 @@ fn hand_out(args: &RunArgs, ended: &Ended) -> Result<Exit, Failure> {
     // With `--json` alone, standard output is the document's.
     let stream = if args.json.as_deref() == Some("-") { Stream::Error } else { Stream::Out };
     let exit = show(run, stream)?;
+    let owner = owner(&args.load);
     match args.json.as_deref() {
         Some("-") => println!("{}", locust_json(run, step, &summary)),
-        Some(file) => put(file.as_ref(), locust_json(run, step, &summary).as_bytes())?,
+        Some(file) => put(file.as_ref(), locust_json(run, step, &summary).as_bytes(), owner)?,
         None => {}
     }
     for file in args.csv.iter().flat_map(|_| CsvFile::all(args.csv_full_history)) {
         let name = file.file_name(args.csv.as_deref().unwrap_or_default());
-        put(name.as_ref(), file.write(run, step, &summary).map_err(Failure::usage)?.as_bytes())?;
+        put(name.as_ref(), file.write(run, step, &summary).map_err(Failure::usage)?.as_bytes(), owner)?;
     }
     if let Some(results) = &ended.results {
         eprintln!("results in {}", results.folder.display());

@@ -11,7 +11,7 @@ use crate::args::ServeArgs;
 use crate::exit::{Exit, Failure};
 use crate::load::{draw_seed, start_log};
 
-pub(crate) fn serve(args: ServeArgs) -> Result<Exit, Failure> {
+pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, Failure> {
     start_log(&args.log)?;
     #[expect(clippy::disallowed_methods, reason = "the environment enters in `cli`")]
     let (settings, profile) = args.stub.build(std::env::vars_os().filter_map(utf8))?;

@@ -38,6 +38,18 @@ pub(crate) struct StubArgs {
     /// Lifts all limits.
     #[arg(long)]
     no_ratelimit: bool,
+    /// How callers prove who they are: api_key or jwt (WEAVER_AUTH_MODE).
+    #[arg(long, value_name = "MODE")]
+    auth_mode: Option<String>,
+    /// Keys that are let in: a comma list or a JSON list (WEAVER_ALLOWED_API_KEYS).
+    #[arg(long, value_name = "KEYS")]
+    allowed_api_keys: Option<String>,
+    /// Secret of HS256, or PEM of RS256 (WEAVER_JWT_PUBLIC_KEY).
+    #[arg(long, value_name = "KEY")]
+    jwt_public_key: Option<String>,
+    /// Entries that the ledger keeps (WEAVER_STUB_LEDGER_ENTRIES_MAX).
+    #[arg(long, value_name = "N")]
+    ledger_entries_max: Option<String>,
 }
 
 impl StubArgs {
@@ -70,6 +82,10 @@ impl StubArgs {
             ("WEAVER_STUB_RATELIMIT_ADDRESS_BURST", &self.ratelimit_address_burst),
             ("WEAVER_STUB_RATELIMIT_GLOBAL_RPS", &self.ratelimit_global_rps),
             ("WEAVER_STUB_RATELIMIT_GLOBAL_BURST", &self.ratelimit_global_burst),
+            ("WEAVER_AUTH_MODE", &self.auth_mode),
+            ("WEAVER_ALLOWED_API_KEYS", &self.allowed_api_keys),
+            ("WEAVER_JWT_PUBLIC_KEY", &self.jwt_public_key),
+            ("WEAVER_STUB_LEDGER_ENTRIES_MAX", &self.ledger_entries_max),
         ];
         let lifted = |(name, value): &(&str, &Option<String>)| match value {
             Some(value) => Some((name.to_string(), value.clone())),
