@@ -24,10 +24,11 @@ fi
 
 if ! "${bench[@]}" healthcheck --host "$host"; then
   cat >&2 <<TEXT
-No baseline was run: the server at $host is not healthy. Start one, in another terminal:
-    cargo run --release -- serve --ratelimit-rps 100 --ratelimit-burst 200    (with WEAVER_ALLOWED_API_KEYS=test-api-key)
+No baseline was run: no healthy server at $host. Start the stub, in another terminal:
     docker-compose -f docker-compose.baseline.yml up --build
-or name another server:
+or, without Docker:
+    WEAVER_ALLOWED_API_KEYS=test-api-key cargo run --release -- serve --ratelimit-rps 100 --ratelimit-burst 200
+or name a server that is up:
     load_tests/run_baseline.sh http://HOST:PORT
 TEXT
   exit 3

@@ -8,21 +8,24 @@ rounds=${ROUNDS:-3} seconds=${SECONDS_EACH:-5} users=${USERS_AT_ONCE:-50} waitin
 cargo build --release -q -p cli
 bench="${CARGO_TARGET_DIR:-target}/release/weaver-bench"
 work=$(mktemp -d)
-pin() { if [[ $(nproc) -gt 1 ]] && command -v taskset >/dev/null; then taskset -c "$@"; else shift; "$@"; fi; }
+generator_cpu=() stub_cpu=()
+if [[ $(nproc) -gt 1 ]] && command -v taskset >/dev/null; then
+  generator_cpu=(taskset -c 0) stub_cpu=(taskset -c 1)
+fi
 # A stub that holds many connections needs as many descriptors.
 ulimit -n "$(ulimit -Hn)"
 trap 'kill "$stub" 2>/dev/null || true; wait 2>/dev/null; rm -rf "$work"' EXIT
 
-WEAVER_ALLOWED_API_KEYS=test-api-key pin 1 "$bench" serve --host 127.0.0.1 --port 0 --no-ratelimit \
-  --profile load_tests/stub/instant.toml 2>"$work/stub.log" &
+"${stub_cpu[@]}" "$bench" serve --host 127.0.0.1 --port 0 --no-ratelimit \
+  --allowed-api-keys test-api-key --profile load_tests/stub/instant.toml 2>"$work/stub.log" &
 stub=$!
-until url=$(grep -o 'http://[^,]*' "$work/stub.log"); do kill -0 "$stub"; done
+until url=$(grep -o 'http://[^,]*' "$work/stub.log"); do kill -0 "$stub"; sleep 0.05; done
 
 # cpu OUTPUT COMMAND…: user and system seconds of a command.
 cpu() {
   local out=$1; shift
   TIMEFORMAT='%U %S'
-  { time pin 0 "$@" >"$out" 2>"$out.err"; } 2>&1 | awk '{ print $1 + $2 }'
+  { time "${generator_cpu[@]}" "$@" >"$out" 2>"$out.err"; } 2>&1 | awk '{ print $1 + $2 }'
 }
 row() { awk -v name="$1" -v n="$2" -v cpu="$3" 'BEGIN { printf "%-14s %9d requests %7.2f CPU-s %9.0f requests per CPU-second\n", name, n, cpu, n / cpu }'; }
 

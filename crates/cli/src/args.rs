@@ -60,8 +60,8 @@ pub(crate) struct LogArgs {
 #[derive(Debug, Args)]
 pub(crate) struct LoadArgs {
     /// Key that the scenarios send.
-    #[arg(long, env = "WEAVER_API_KEY", default_value = "test-api-key", hide_env_values = true)]
-    pub(crate) api_key: String,
+    #[arg(long, env = "WEAVER_API_KEY", default_value = DEFAULT_API_KEY, hide_env_values = true)]
+    api_key: String,
     /// Answers in flight at the end are waited for so long; the rest is counted as cut off.
     #[arg(short = 's', long, value_parser = duration)]
     pub(crate) stop_timeout: Option<Duration>,
@@ -92,6 +92,9 @@ pub(crate) struct LoadArgs {
     /// No progress while it runs, only the summary.
     #[arg(long)]
     pub(crate) only_summary: bool,
+    /// Progress as lines, also on a terminal.
+    #[arg(long, conflicts_with = "only_summary")]
+    pub(crate) print_stats: bool,
     /// Accepted for Locust's command lines: runs are headless.
     #[arg(long)]
     pub(crate) headless: bool,
@@ -121,8 +124,8 @@ pub(crate) struct RunArgs {
     pub(crate) files: Vec<PathBuf>,
     /// User classes that take part; all, if none is named.
     pub(crate) classes: Vec<String>,
-    /// The server, such as http://127.0.0.1:8000.
-    #[arg(short = 'H', long, env = "TARGET_HOST", required_unless_present_any = ["simulate", "list"])]
+    /// The server, such as http://127.0.0.1:8000; by default the variable TARGET_HOST.
+    #[arg(short = 'H', long)]
     pub(crate) host: Option<String>,
     /// Users at the peak.
     #[arg(short = 'u', long, default_value_t = 1)]
@@ -166,8 +169,9 @@ pub(crate) struct RunArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct BaselineArgs {
-    /// The server, such as http://127.0.0.1:8000; without it a stub is started inside this process.
-    #[arg(short = 'H', long, env = "TARGET_HOST")]
+    /// The server, such as http://127.0.0.1:8000; without it, and without the variable TARGET_HOST, a stub
+    /// is started inside this process.
+    #[arg(short = 'H', long)]
     pub(crate) host: Option<String>,
     /// A tenth of every duration, users spawned ten times as fast.
     #[arg(long)]
@@ -190,15 +194,32 @@ pub(crate) struct ReportArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct HealthcheckArgs {
-    /// The server.
-    #[arg(short = 'H', long, env = "TARGET_HOST", default_value = "http://127.0.0.1:8000")]
-    pub(crate) host: String,
+    /// The server; by default the variable TARGET_HOST, else http://127.0.0.1:8000.
+    #[arg(short = 'H', long)]
+    pub(crate) host: Option<String>,
     /// What is asked.
     #[arg(long, default_value = "/health")]
     pub(crate) path: String,
     /// How long the answer may take.
     #[arg(long, value_parser = duration, default_value = "5s")]
     pub(crate) timeout: Duration,
+}
+
+const DEFAULT_API_KEY: &str = "test-api-key";
+
+impl LoadArgs {
+    /// The key that scenarios send; an empty one, as compose files pass it on, is none given.
+    pub(crate) fn api_key(&self) -> String {
+        let given = Some(&self.api_key).filter(|key| !key.is_empty());
+        given.map_or(DEFAULT_API_KEY, String::as_str).to_owned()
+    }
+}
+
+/// The server: as given, or as the variable `TARGET_HOST` says; an empty variable says nothing.
+pub(crate) fn target_host(given: Option<&str>) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "the environment enters in `cli`")]
+    let variable = || std::env::var("TARGET_HOST").ok().filter(|host| !host.is_empty());
+    given.map(str::to_owned).or_else(variable)
 }
 
 /// A user's or group's number; an empty text, as compose files pass it on, is none.

@@ -4,19 +4,20 @@ use std::path::{Path, PathBuf};
 
 use harness::{Bindings, Plan, read_suite};
 
-use crate::args::BaselineArgs;
+use crate::args::{BaselineArgs, target_host};
 use crate::embedded::{self, SUITE_PATH};
 use crate::exit::{Exit, Failure};
 use crate::files::{read_text, scenario_files};
-use crate::load::{Where, carry_out, draw_seed, start_log};
+use crate::load::{Where, carry_out, draw_seed};
+use crate::log::start_log;
 use crate::report::{Stream, show};
 
 pub(crate) fn baseline(args: BaselineArgs) -> Result<Exit, Failure> {
     start_log(&args.load.log)?;
     let plan = plan(&args)?;
-    let place = match &args.host {
+    let place = match &target_host(args.host.as_deref()) {
         _ if args.load.simulate => Where::Simulated,
-        Some(host) => Where::Server(host),
+        Some(host) => Where::Server(host.clone()),
         None => Where::Embedded,
     };
     let ended = carry_out(plan, place, &args.load, Some(&args.out))?;
@@ -39,7 +40,7 @@ fn plan(args: &BaselineArgs) -> Result<Plan, Failure> {
         Some(path) => scenario_files(&[path.parent().unwrap_or(Path::new("")).join(&suite.scenarios)])?,
         None => embedded::scenarios(),
     };
-    let bindings = Bindings { api_key: args.load.api_key.clone() };
+    let bindings = Bindings { api_key: args.load.api_key() };
     let mut plan = suite.plan(&file.name, &files, &bindings, draw_seed(args.load.seed))?;
     plan.stop_timeout = args.load.stop_timeout.unwrap_or(plan.stop_timeout);
     Ok(plan)

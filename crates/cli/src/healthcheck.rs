@@ -3,11 +3,12 @@
 use harness::{Call, HttpOptions, HttpTransport, Target, Transport};
 use wire::{Clock, OPERATOR_TOKEN_HEADER, OPERATOR_TOKEN_VARIABLE};
 
-use crate::args::HealthcheckArgs;
+use crate::args::{HealthcheckArgs, target_host};
 use crate::exit::{Exit, Failure};
 
 pub(crate) fn healthcheck(args: &HealthcheckArgs) -> Result<Exit, Failure> {
-    let target = Target::parse(&args.host)?;
+    let host = target_host(args.host.as_deref()).unwrap_or_else(|| "http://127.0.0.1:8000".to_owned());
+    let target = Target::parse(&host)?;
     let url = format!("{}{}", target.shown(), args.path);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::usage)?;

@@ -3,7 +3,7 @@
 use std::fs::read_to_string;
 
 use measure::{Host, Resources};
-use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
 use nix::sys::time::TimeValLike;
 
 /// The machine, for the run file.
@@ -18,6 +18,16 @@ pub(crate) fn host() -> Host {
         cpus: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
         cpu_model: field(&cpuinfo, "model name").unwrap_or_default().to_owned(),
         memory_bytes: memory_kib.unwrap_or(0) * 1024,
+    }
+}
+
+/// Lets the process open as many connections as it is allowed to: the usual soft limit is a mere 1024.
+pub(crate) fn raise_descriptor_limit() {
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+        && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
+    {
+        tracing::warn!("only {soft} descriptors: {error}; raise the limit with ulimit -n");
     }
 }
 

@@ -4,26 +4,26 @@ use std::hash::{BuildHasher, Hasher};
 
 use harness::{HttpOptions, HttpTransport, HttpVersion, Plan, RunHandle, Target, Workers, World, preflight};
 use measure::Run;
-use wire::{Clock, Mistakes, Seed};
+use wire::{Clock, Seed};
 
-use crate::args::{HttpChoice, LoadArgs, LogArgs};
+use crate::args::{HttpChoice, LoadArgs};
 use crate::embedded_stub::EmbeddedStub;
 use crate::exit::Failure;
 use crate::files::read_text;
-use crate::host::{host, resources};
+use crate::host::{host, raise_descriptor_limit, resources};
 use crate::progress::Progress;
 use crate::results::{Owner, Results};
 use crate::stub_args::suite_variables;
 use crate::watch::follow;
 
 /// Where the load goes.
-pub(crate) enum Where<'a> {
+pub(crate) enum Where {
     /// Nowhere: virtual time.
     Simulated,
     /// To a stub inside this process.
     Embedded,
     /// To a server.
-    Server(&'a str),
+    Server(String),
 }
 
 /// A run that has ended, and where its files are.
@@ -35,7 +35,7 @@ pub(crate) struct Ended {
 /// Carries the plan out. Nothing is bound or sent before everything is checked.
 pub(crate) fn carry_out(
     mut plan: Plan,
-    place: Where<'_>,
+    place: Where,
     args: &LoadArgs,
     out: Option<&std::path::Path>,
 ) -> Result<Ended, Failure> {
@@ -43,24 +43,25 @@ pub(crate) fn carry_out(
     let owner = owner(args);
     let create = |at_ns| out.map(|out| Results::create(out, kind, at_ns, owner)).transpose();
     if let Where::Simulated = place {
-        let (settings, profile) = args.stub.build(suite_variables(&args.api_key))?;
+        let (settings, profile) = args.stub.build(suite_variables(&args.api_key()))?;
         let results = create(sim::EPOCH_UNIX_NS)?;
         let run = sim::simulate(plan, settings, profile).map_err(Failure::usage)?.run;
         results.as_ref().map_or(Ok(()), |results| results.write(&run))?;
         return Ok(Ended { run, results });
     }
     let options = http_options(args)?;
+    raise_descriptor_limit();
     let clock = Clock::system();
     let stub = match place {
         Where::Embedded => {
-            let (settings, profile) = args.stub.build(suite_variables(&args.api_key))?;
+            let (settings, profile) = args.stub.build(suite_variables(&args.api_key()))?;
             Some(EmbeddedStub::start(settings, profile, clock, plan.seed)?)
         }
         _ => None,
     };
     let target = match (&stub, place) {
         (Some(stub), _) => Target::parse(&stub.url())?,
-        (None, Where::Server(url)) => Target::parse(url)?,
+        (None, Where::Server(url)) => Target::parse(&url)?,
         (None, _) => unreachable!("a stub was started for every other place"),
     };
     // Shows mistakes in the certificates now; the workers make their own.
@@ -68,7 +69,7 @@ pub(crate) fn carry_out(
     let results = create(clock.unix_start_ns())?;
     plan.target_url = Some(target.shown());
     let ended = reach(&target, clock).and_then(|()| {
-        let progress = Progress::new(&plan.steps, args.only_summary);
+        let progress = Progress::new(&plan.steps, args.only_summary, args.print_stats);
         let transport = move || {
             HttpTransport::new(target.clone(), &options)
                 .unwrap_or_else(|error| panic!("was checked: {error}"))
@@ -122,33 +123,4 @@ pub(crate) fn draw_seed(given: Option<u64>) -> Seed {
     // Below 2^53, so that every JSON reader keeps it exact.
     let drawn = || std::collections::hash_map::RandomState::new().build_hasher().finish() >> 11;
     Seed(given.unwrap_or_else(drawn))
-}
-
-/// Starts logging.
-pub(crate) fn start_log(args: &LogArgs) -> Result<(), Failure> {
-    let mut mistakes = Mistakes::default();
-    let filter = args.loglevel.parse::<tracing_subscriber::EnvFilter>();
-    let filter = filter.map_err(|error| {
-        mistakes.push(
-            "--loglevel",
-            format!("`{}`: {error}", args.loglevel),
-            "give error, warn, info, debug or trace",
-        );
-    });
-    let file = args.logfile.as_ref().map(|path| {
-        std::fs::File::options().create(true).append(true).open(path).map_err(|error| {
-            mistakes.push(
-                "--logfile",
-                format!("{}: {error}", path.display()),
-                "give a file that can be written",
-            );
-        })
-    });
-    let (Ok(filter), Ok(file)) = (filter, file.transpose()) else { return Err(mistakes.into()) };
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
-    match file {
-        Some(file) => log.with_writer(std::sync::Mutex::new(file)).init(),
-        None => log.with_writer(std::io::stderr).init(),
-    }
-    Ok(())
 }

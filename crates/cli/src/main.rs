@@ -9,6 +9,7 @@ mod files;
 mod healthcheck;
 mod host;
 mod load;
+mod log;
 mod progress;
 mod report;
 mod results;

@@ -26,10 +26,10 @@ enum Style {
 }
 
 impl Progress {
-    pub(crate) fn new(steps: &[StepPlan], silent: bool) -> Self {
+    pub(crate) fn new(steps: &[StepPlan], silent: bool, lines: bool) -> Self {
         let style = match silent {
             true => Style::Silent,
-            false if std::io::stderr().is_terminal() => Style::Bar(ProgressBar::hidden()),
+            false if !lines && std::io::stderr().is_terminal() => Style::Bar(ProgressBar::hidden()),
             false => Style::Lines,
         };
         Self { steps: steps.to_vec(), style, step: None, line_due: Duration::ZERO }

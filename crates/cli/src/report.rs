@@ -1,6 +1,6 @@
 //! `report`: every other file again, from `run.json` alone.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use measure::export::report_text;
 use measure::{Run, conclude};
@@ -15,7 +15,7 @@ pub(crate) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
     let file = read_text(&path)?;
     let run =
         Run::from_json(&file.text).map_err(|error| Failure::usage(format!("{}: {error}", file.name)))?;
-    let folder = path.parent().map(PathBuf::from).unwrap_or_default();
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")).to_owned();
     let results = Results { folder, owner: Owner::default() };
     results.derive(&run)?;
     let exit = show(&run, Stream::Out)?;

@@ -95,15 +95,29 @@ impl Results {
     }
 }
 
-/// Writes a file whole or not at all.
-pub(crate) fn put(path: &Path, content: &[u8], owner: Owner) -> Result<(), Failure> {
+/// Shows before a run that its files can be written.
+pub(crate) fn check_writable(path: &Path) -> Result<(), Failure> {
+    let half = half(path);
+    let tried = fs::File::create(&half).and_then(|_| fs::remove_file(&half));
+    tried.map_err(|error| not_written(path, &error))
+}
+
+/// What a file is called until it is whole.
+fn half(path: &Path) -> PathBuf {
     let mut half = path.as_os_str().to_owned();
     half.push(".part");
-    let half = PathBuf::from(half);
+    PathBuf::from(half)
+}
+
+fn not_written(path: &Path, error: &io::Error) -> Failure {
+    let place = path.display();
+    Failure::usage(format!("{place}: cannot be written: {error}; make room or give another place"))
+}
+
+/// Writes a file whole or not at all.
+pub(crate) fn put(path: &Path, content: &[u8], owner: Owner) -> Result<(), Failure> {
+    let half = half(path);
     let written =
         fs::write(&half, content).and_then(|()| owner.take(&half)).and_then(|()| fs::rename(&half, path));
-    written.map_err(|error| {
-        let place = path.display();
-        Failure::usage(format!("{place}: cannot be written: {error}; make room or give another place"))
-    })
+    written.map_err(|error| not_written(path, &error))
 }

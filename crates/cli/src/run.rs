@@ -1,17 +1,20 @@
 //! `run`: one load from scenario files.
 
+use std::path::PathBuf;
+
 use harness::{Bindings, Plan, Scenario, StepPlan, TagFilter, read_scenarios};
 use measure::export::{CsvFile, locust_json};
 use measure::{RunKind, Summary};
 use wire::Mistakes;
 
-use crate::args::RunArgs;
+use crate::args::{RunArgs, target_host};
 use crate::embedded;
 use crate::exit::{Exit, Failure};
 use crate::files::scenario_files;
-use crate::load::{Ended, Where, carry_out, draw_seed, owner, start_log};
+use crate::load::{Ended, Where, carry_out, draw_seed, owner};
+use crate::log::start_log;
 use crate::report::{Stream, show};
-use crate::results::put;
+use crate::results::{check_writable, put};
 
 /// The name of the only step.
 const STEP: &str = "run";
@@ -25,12 +28,23 @@ pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
             .for_each(|scenario| println!("{} (weight {})", scenario.class, scenario.weight));
         return Ok(Exit::PASSED);
     }
-    let place = match &args.host {
-        Some(host) if !args.load.simulate => Where::Server(host),
-        _ => Where::Simulated,
+    let place = match target_host(args.host.as_deref()) {
+        _ if args.load.simulate => Where::Simulated,
+        Some(host) => Where::Server(host),
+        None => return Err(Failure::usage("--host: no server was named; give -H URL, or --simulate")),
     };
+    outputs(&args).try_for_each(|path| check_writable(&path))?;
     let ended = carry_out(plan, place, &args.load, args.out.as_deref())?;
     hand_out(&args, &ended)
+}
+
+/// The files that were asked for, those of a results folder aside.
+fn outputs(args: &RunArgs) -> impl Iterator<Item = PathBuf> {
+    let json = args.json.iter().filter(|file| *file != "-").map(PathBuf::from);
+    let csv = args.csv.iter().flat_map(|prefix| {
+        CsvFile::all(args.csv_full_history).map(|file| PathBuf::from(file.file_name(prefix)))
+    });
+    json.chain(csv)
 }
 
 /// All mistakes of files and flags at once.
@@ -66,7 +80,7 @@ fn plan(args: &RunArgs) -> Result<Plan, Failure> {
 
 fn scenarios(args: &RunArgs) -> Result<Vec<Scenario>, Mistakes> {
     let files = if args.files.is_empty() { embedded::scenarios() } else { scenario_files(&args.files)? };
-    let mut scenarios = read_scenarios(&files, &Bindings { api_key: args.load.api_key.clone() })?;
+    let mut scenarios = read_scenarios(&files, &Bindings { api_key: args.load.api_key() })?;
     if args.equal_weights {
         scenarios.iter_mut().for_each(|scenario| scenario.weight = 1);
     }

@@ -9,12 +9,15 @@ use wire::Clock;
 
 use crate::args::ServeArgs;
 use crate::exit::{Exit, Failure};
-use crate::load::{draw_seed, start_log};
+use crate::host::raise_descriptor_limit;
+use crate::load::draw_seed;
+use crate::log::start_log;
 
 pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, Failure> {
     start_log(&args.log)?;
     #[expect(clippy::disallowed_methods, reason = "the environment enters in `cli`")]
     let (settings, profile) = args.stub.build(std::env::vars_os().filter_map(utf8))?;
+    raise_descriptor_limit();
     let seed = draw_seed(args.seed);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::usage)?;
     runtime.block_on(async {

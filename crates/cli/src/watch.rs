@@ -21,11 +21,9 @@ pub(crate) fn follow(
     let kept = runtime.block_on(watch(&handle, &mut progress, results));
     progress.end();
     let run = handle.join();
-    kept?;
-    if let Some(results) = results {
-        results.write(&run)?;
-    }
-    Ok(run)
+    // What could not be written before may fit now; the first error is the one that is told.
+    let written = results.map_or(Ok(()), |results| results.write(&run));
+    kept.and(written).map(|()| run)
 }
 
 async fn watch(
@@ -40,6 +38,7 @@ async fn watch(
     let (mut view, commands) = (handle.view(), handle.commands());
     let mut kept: Option<Arc<Run>> = None;
     let mut signals = 0;
+    let mut outcome = Ok(());
     loop {
         let signalled = tokio::select! {
             biased;
@@ -47,7 +46,7 @@ async fn watch(
             _ = terminate.recv() => true,
             changed = view.changed() => {
                 if changed.is_err() {
-                    return Ok(());
+                    return outcome;
                 }
                 false
             }
@@ -69,8 +68,13 @@ async fn watch(
         if let (Some(results), Some(run)) = (results, &seen.finished)
             && !kept.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, run))
         {
-            results.write(run)?;
             kept = Some(run.clone());
+            if let Err(failure) = results.write(run) {
+                progress.say(&format!("stopping: {}", failure.text));
+                // Measuring on would only lose more.
+                let _ = commands.try_send(Command::Stop);
+                outcome = outcome.and(Err(failure));
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 use wire::Clock;
 
 use crate::crew::Crew;
-use crate::driver::{Progress, drive};
+use crate::driver::{Driven, Progress, drive};
 use crate::handle::{Command, View};
 use crate::{Plan, Transport};
 
@@ -54,20 +54,24 @@ where
         let before = world.resources.map(|read| read());
         let crew = Crew::start(&plan, index, clock, world.workers, &world.transport);
         let show = |progress: Progress<'_>| shown.send_modify(|view| view.update(index, &progress));
-        let mut done = drive(&plan, index, clock, crew, &mut commands, show).await;
+        let Driven { step: mut done, commanded } =
+            drive(&plan, index, clock, crew, &mut commands, show).await;
         done.resources = world.resources.zip(before).map(|(read, before)| {
             let now = read();
             Resources { cpu_s: now.cpu_s - before.cpu_s, ..now }
         });
+        let last = index + 1 == plan.steps.len();
         if done.cut {
             run.aborted = Some(format!("interrupted in step {}", step.name));
+        } else if commanded && !last {
+            run.aborted = Some(format!("interrupted after step {}", step.name));
         }
         run.steps.push(done);
         shown.send_modify(|view| view.finished = Some(Arc::new(run.clone())));
         if run.aborted.is_some() {
             break;
         }
-        if index + 1 < plan.steps.len() && !cool_down(&plan, clock, &mut commands).await {
+        if !last && !cool_down(&plan, clock, &mut commands).await {
             run.aborted = Some(format!("interrupted after step {}", step.name));
             break;
         }

@@ -35,6 +35,13 @@ struct Course {
     stopped: Option<(u64, u64)>,
     cut: bool,
     interrupted: bool,
+    commanded: bool,
+}
+
+/// A step that has been driven, and whether a command told the run to end meanwhile.
+pub(crate) struct Driven {
+    pub(crate) step: StepRun,
+    pub(crate) commanded: bool,
 }
 
 /// Drives a step to its end, or to the end that a command puts to it.
@@ -45,7 +52,7 @@ pub(crate) async fn drive(
     mut crew: Crew,
     commands: &mut mpsc::Receiver<Command>,
     mut show: impl FnMut(Progress<'_>),
-) -> StepRun {
+) -> Driven {
     let step = &plan.steps[index];
     let weights: Vec<u32> = plan.scenarios.iter().map(|s| s.weight).collect();
     let mut dealer = Dealer::new(weights);
@@ -93,7 +100,8 @@ pub(crate) async fn drive(
     let ended_ns = clock.now_ns();
     let (mut last, counts) = crew.finish().await;
     recorder.push_second(ended_ns - course.started_ns, 0, 0, &mut last);
-    course.record(plan, step, recorder, &counts, ended_ns)
+    let commanded = course.commanded;
+    Driven { step: course.record(plan, step, recorder, &counts, ended_ns), commanded }
 }
 
 impl Course {
@@ -108,6 +116,7 @@ impl Course {
             stopped: None,
             cut: false,
             interrupted: false,
+            commanded: false,
         }
     }
 
@@ -140,6 +149,7 @@ impl Course {
     }
 
     fn obey(&mut self, step: &StepPlan, command: Command, now_ns: u64) {
+        self.commanded = true;
         match (command, &mut self.stopped) {
             // Before its end a stop is an interruption, unless a stop was to be its end; after it the step is whole.
             (Command::Stop | Command::Cut, None) => self.interrupted = step.run_time.is_some(),

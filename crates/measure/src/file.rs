@@ -1,6 +1,7 @@
 //! The run file as text, and what can be wrong with it.
 //! It must not know what is concluded from a run.
 
+use crate::check::check;
 use crate::codec::Decoder;
 use crate::histogram::Count;
 use crate::{CellRecord, EntryName, FORMAT, NameId, Run, StepRun};
@@ -57,7 +58,9 @@ impl Run {
         if head.format != FORMAT {
             return Err(RunError::Format { found: head.format });
         }
-        Ok(serde_json::from_str(text)?)
+        let run = serde_json::from_str(text)?;
+        check(&run)?;
+        Ok(run)
     }
 
     /// When a moment of the run's clock was, in nanoseconds since the Unix epoch.

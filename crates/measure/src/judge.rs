@@ -6,7 +6,7 @@ use std::fmt;
 use crate::confidence::{samples_needed, upper95_ns};
 use crate::histogram::Quantile;
 use crate::times::Times;
-use crate::{Level3, StepRun, Summary, Targets, units};
+use crate::{Level3, Row, StepRun, Summary, Targets, units};
 
 /// How good a number is; the later the worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -134,7 +134,12 @@ impl StepVerdict {
 /// Judges a step. Without targets only one rule is left: successes must be more than half.
 pub fn judge(targets: Option<&Targets>, step: &StepRun, summary: &Summary) -> StepVerdict {
     let metrics = targets.map_or_else(Vec::new, |targets| judge_metrics(targets, step, summary));
-    let reasons: Vec<String> = too_few_successes(summary).into_iter().collect();
+    let mut reasons: Vec<String> = too_few_successes("", summary.rows.iter()).into_iter().collect();
+    if let Some(path) = targets.map(|targets| &targets.judged_path).filter(|_| reasons.is_empty()) {
+        // Answers to other paths must not hide that what is judged fails.
+        let judged = summary.rows.iter().filter(|row| row.path.starts_with(path.as_str()));
+        reasons.extend(too_few_successes(&format!(" of `{path}…`"), judged));
+    }
     let worst = metrics.iter().filter_map(|verdict| verdict.judgement.level()).max();
     let judgement = match worst {
         _ if !reasons.is_empty() => Judgement::Judged(Level::Critical),
@@ -156,14 +161,16 @@ fn judge_metrics(targets: &Targets, step: &StepRun, summary: &Summary) -> Vec<Me
     ]
 }
 
-fn too_few_successes(summary: &Summary) -> Option<String> {
-    let (successes, requests) = (summary.total.success().count, summary.total.requests());
+fn too_few_successes<'r>(which: &str, rows: impl Iterator<Item = &'r Row>) -> Option<String> {
+    let counted =
+        |(successes, requests), row: &Row| (successes + row.success().count, requests + row.requests());
+    let (successes, requests) = rows.fold((0, 0), counted);
     if requests == 0 || successes * 2 > requests {
         return None;
     }
     Some(match successes {
-        0 => format!("none of {requests} requests succeeded"),
-        _ => format!("only {successes} of {requests} requests succeeded, no more than half"),
+        0 => format!("none of {requests} requests{which} succeeded"),
+        _ => format!("only {successes} of {requests} requests{which} succeeded, no more than half"),
     })
 }
 

@@ -7,6 +7,7 @@
 //! [`judge`] and [`validity`] → [`conclude`] → [`export`].
 
 mod buckets;
+mod check;
 mod codec;
 mod conclude;
 mod confidence;

@@ -2,7 +2,7 @@
 //! It must not know how they are shown.
 
 use crate::tally::{ERRORS_MAX, OTHER_ERRORS};
-use crate::{StepRun, Summary, units};
+use crate::{Row, StepRun, Summary, units};
 
 /// The harness's own 99th percentile of lateness from which it is worth a word.
 const LATENESS_P99_NS_MAX: u64 = 20_000_000;
@@ -29,6 +29,7 @@ pub fn warnings(step: &StepRun, summary: &Summary) -> Vec<Warning> {
     let mut found = Vec::new();
     found.extend(cut(step));
     found.extend(never_sent(summary));
+    found.extend(none_succeeded(summary));
     found.extend(late(summary));
     found.extend(cut_off(summary));
     found.extend(other_errors(step));
@@ -52,6 +53,18 @@ fn never_sent(summary: &Summary) -> impl Iterator<Item = Warning> + '_ {
             format!("`{} {}` was planned and never sent in this step", row.method, row.name),
             "nothing can be judged of it",
             "run longer or with more users",
+        )
+    })
+}
+
+fn none_succeeded(summary: &Summary) -> impl Iterator<Item = Warning> + '_ {
+    let fruitless = |row: &&Row| row.requests() > 0 && row.success().count == 0;
+    summary.rows.iter().filter(fruitless).map(|row| {
+        let requests = units::counted(row.requests(), "request");
+        Warning::new(
+            format!("none of {requests} of `{} {}` succeeded", row.method, row.name),
+            "it has no times, whatever the other entries show",
+            "look at its statuses and failures",
         )
     })
 }

@@ -1,0 +1,61 @@
+//! The log: level and file. It goes to standard error unless a file is given.
+
+use std::fs::File;
+use std::sync::Mutex;
+
+use tracing_subscriber::EnvFilter;
+use wire::Mistakes;
+
+use crate::args::LogArgs;
+use crate::exit::Failure;
+
+/// Levels by their names here and in Locust's command lines.
+const LEVELS: [(&str, &str); 7] = [
+    ("trace", "trace"),
+    ("debug", "debug"),
+    ("info", "info"),
+    ("warn", "warn"),
+    ("warning", "warn"),
+    ("error", "error"),
+    ("critical", "error"),
+];
+const REMEDY: &str = "give error, warn, info, debug or trace, or a filter such as stub=debug";
+
+/// Starts logging.
+pub(crate) fn start_log(args: &LogArgs) -> Result<(), Failure> {
+    let mut mistakes = Mistakes::default();
+    let filter = filter(&args.loglevel, &mut mistakes);
+    let file = args.logfile.as_ref().and_then(|path| {
+        let opened = File::options().create(true).append(true).open(path);
+        let mut told = |error| {
+            mistakes.push(
+                "--logfile",
+                format!("{}: {error}", path.display()),
+                "give a file that can be written",
+            );
+        };
+        opened.map_err(&mut told).ok()
+    });
+    let filter = match filter {
+        Some(filter) => mistakes.or(filter)?,
+        None => return Err(mistakes.into()),
+    };
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
+    match file {
+        Some(file) => log.with_writer(Mutex::new(file)).init(),
+        None => log.with_writer(std::io::stderr).init(),
+    }
+    Ok(())
+}
+
+fn filter(text: &str, mistakes: &mut Mistakes) -> Option<EnvFilter> {
+    let word = text.to_lowercase();
+    let level = LEVELS.iter().find(|(name, _)| *name == word).map(|(_, level)| *level);
+    // A lone word that is no level would be taken for a module's name.
+    let parsed = match level {
+        Some(level) => level.parse::<EnvFilter>().map_err(|error| error.to_string()),
+        None if text.contains('=') => text.parse::<EnvFilter>().map_err(|error| error.to_string()),
+        None => Err("no such level".to_owned()),
+    };
+    parsed.map_err(|error| mistakes.push("--loglevel", format!("`{text}`: {error}"), REMEDY)).ok()
+}

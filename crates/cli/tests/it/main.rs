@@ -1,0 +1,16 @@
+//! The binary from outside: processes, signals, sockets, files and exit codes.
+//!
+//! Nothing here may know a crate of the project: what comes out is read as any stranger would read it.
+
+mod common;
+mod derived;
+mod dying;
+mod faults;
+mod formats;
+mod green;
+mod interrupt;
+mod listener;
+mod mistakes;
+mod simulated;
+mod tls;
+mod truth;

@@ -1,0 +1,105 @@
+//! Whether a run that was read back can be true: what no measurement can have written is damage.
+//! Totals are bounded here, so that whoever sums up later cannot overflow.
+
+use crate::{CellRecord, ClassRecord, Run, RunError, StepRun};
+
+/// Above every total that can be measured: 146 years in nanoseconds, or as many requests or bytes.
+const TOTAL_MAX: u64 = 1 << 62;
+
+type Checked = Result<(), String>;
+
+/// Checks all steps.
+pub(crate) fn check(run: &Run) -> Result<(), RunError> {
+    let bounded = total("the start", [run.started_unix_ns]);
+    for step in &run.steps {
+        let outcome = bounded.clone().and_then(|()| check_step(step));
+        outcome.map_err(|problem| RunError::damaged(step, problem))?;
+    }
+    Ok(())
+}
+
+fn check_step(step: &StepRun) -> Checked {
+    file_name(&step.name)?;
+    let phases = &step.phases;
+    let moments = [phases.started_ns, phases.steady_ns, phases.wind_down_ns, phases.ended_ns];
+    ascending("its phases", moments)?;
+    ascending("the ends of its seconds", step.intervals.iter().map(|interval| interval.end_ns))?;
+    let cells = || step.intervals.iter().flat_map(|interval| &interval.cells);
+    cells().try_for_each(check_cell)?;
+    total("times", cells().map(|cell| cell.sum_ns))?;
+    total("bodies", cells().map(|cell| cell.body_bytes))?;
+    total("requests", cells().map(|cell| cell.count))?;
+    total("lateness", step.intervals.iter().flat_map(|i| &i.lateness).map(|late| late.count))?;
+    total("statuses", step.statuses.iter().map(|status| status.count))?;
+    total("errors", step.errors.iter().map(|error| error.occurrences))?;
+    total("requests cut off", step.cut_off.iter().map(|cut_off| cut_off.count))?;
+    step.classes.iter().try_for_each(check_class)
+}
+
+fn check_class(class: &ClassRecord) -> Checked {
+    total("requests of a class", [class.task_requests])?;
+    total("begun tasks", class.tasks.iter().map(|task| task.begun))?;
+    total("requests of tasks", class.tasks.iter().map(|task| task.requests))
+}
+
+/// The mean lies between the least and the greatest.
+fn check_cell(cell: &CellRecord) -> Checked {
+    let (count, sum_ns) = (u128::from(cell.count), u128::from(cell.sum_ns));
+    let (least, most) = (u128::from(cell.min_ns) * count, u128::from(cell.max_ns) * count);
+    if cell.count > 0 && cell.min_ns <= cell.max_ns && (least..=most).contains(&sum_ns) {
+        return Ok(());
+    }
+    Err(format!(
+        "a cell of {count} requests cannot sum up to {sum_ns} ns between {} and {} ns",
+        cell.min_ns, cell.max_ns
+    ))
+}
+
+/// Files are named by steps: a name must not lead out of the folder.
+fn file_name(name: &str) -> Checked {
+    let fits = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+    if fits { Ok(()) } else { Err(format!("`{name}` is no step name")) }
+}
+
+fn total(what: &str, numbers: impl IntoIterator<Item = u64>) -> Checked {
+    let sum: u128 = numbers.into_iter().map(u128::from).sum();
+    if sum < u128::from(TOTAL_MAX) { Ok(()) } else { Err(format!("{what} sum up to {sum}")) }
+}
+
+fn ascending(what: &str, moments: impl IntoIterator<Item = u64>) -> Checked {
+    let mut last = 0;
+    for moment in moments {
+        if moment < last || moment >= TOTAL_MAX {
+            return Err(format!("{what} are out of order at {moment} ns"));
+        }
+        last = moment;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{asks, run_of, step_of};
+
+    fn refused(damage: impl FnOnce(&mut StepRun), problem: &str) {
+        let mut run = run_of(vec![step_of("s", 1, &asks(5, 100_000_000, 1_000_000))]);
+        assert!(check(&run).is_ok(), "whole before the damage");
+        damage(&mut run.steps[0]);
+        let error = check(&run).expect_err(problem).to_string();
+        assert!(error.contains(problem), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_be_true_is_damage() {
+        refused(|step| step.name = "../../x".into(), "`../../x` is no step name");
+        refused(|step| step.name.clear(), "`` is no step name");
+        refused(|step| step.phases.ended_ns = 0, "its phases are out of order");
+        refused(|step| step.intervals[0].end_ns = u64::MAX, "the ends of its seconds");
+        refused(|step| step.intervals[0].cells[0].sum_ns = u64::MAX, "cannot sum up");
+        refused(|step| step.intervals[0].cells[0].min_ns = 9_000_000, "cannot sum up");
+        refused(|step| step.intervals[0].cells[0].body_bytes = u64::MAX, "bodies sum up to");
+        refused(|step| step.classes[0].tasks[0].begun = u64::MAX, "begun tasks sum up to");
+        refused(|step| step.statuses[0].count = u64::MAX, "statuses sum up to");
+    }
+}
