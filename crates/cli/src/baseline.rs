@@ -10,7 +10,8 @@ use crate::exit::{Exit, Failure};
 use crate::files::{read_text, scenario_files};
 use crate::load::{Where, carry_out, draw_seed};
 use crate::log::start_log;
-use crate::report::{Stream, show};
+use crate::report::show;
+use crate::say::Stream;
 
 pub(crate) fn baseline(args: BaselineArgs) -> Result<Exit, Failure> {
     start_log(&args.load.log)?;
@@ -23,7 +24,7 @@ pub(crate) fn baseline(args: BaselineArgs) -> Result<Exit, Failure> {
     let ended = carry_out(plan, place, &args.load, Some(&args.out))?;
     let exit = show(&ended.run, Stream::Out)?;
     if let Some(results) = &ended.results {
-        eprintln!("results in {}", results.folder.display());
+        Stream::Error.line(&format!("results in {}", results.folder.display()));
     }
     Ok(exit)
 }

@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
+use crate::say::Stream;
+
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Exit(pub(crate) u8);
@@ -44,12 +46,12 @@ pub(crate) fn guarded(work: impl FnOnce() -> Result<Exit, Failure>) -> ExitCode 
         Ok(Ok(exit)) => exit,
         Ok(Err(failure)) => {
             for line in failure.text.lines() {
-                eprintln!("error: {line}");
+                Stream::Error.line(&format!("error: {line}"));
             }
             failure.exit
         }
         Err(_) => {
-            eprintln!("this is a bug in weaver-bench: please report it with the text above");
+            Stream::Error.line("this is a bug in weaver-bench: please report it with the text above");
             Exit::BUG
         }
     };

@@ -5,6 +5,7 @@ use wire::{Clock, OPERATOR_TOKEN_HEADER, OPERATOR_TOKEN_VARIABLE};
 
 use crate::args::{HealthcheckArgs, target_host};
 use crate::exit::{Exit, Failure};
+use crate::say::Stream;
 
 pub(crate) fn healthcheck(args: &HealthcheckArgs) -> Result<Exit, Failure> {
     let host = target_host(args.host.as_deref()).unwrap_or_else(|| "http://127.0.0.1:8000".to_owned());
@@ -15,7 +16,7 @@ pub(crate) fn healthcheck(args: &HealthcheckArgs) -> Result<Exit, Failure> {
     let status = runtime.block_on(ask(target, args))?;
     match status {
         Ok(status @ 200..=299) => {
-            println!("{url} answers {status}");
+            Stream::Out.line(&format!("{url} answers {status}"));
             Ok(Exit::PASSED)
         }
         Ok(status) => {

@@ -109,7 +109,7 @@ fn http_options(args: &LoadArgs) -> Result<HttpOptions, Failure> {
         HttpChoice::Http2 => HttpVersion::Http2,
     };
     let pem = args.cacert.as_deref().map(read_text).transpose()?;
-    let root_certificates_pem = pem.map(|file| file.text.into_bytes()).unwrap_or_default();
+    let root_certificates_pem = pem.map(|file| file.text.into_bytes());
     Ok(HttpOptions { version, insecure: args.insecure, root_certificates_pem })
 }
 

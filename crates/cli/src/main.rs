@@ -1,5 +1,11 @@
 //! `weaver-bench`: parse, build, run, drain, exit code.
 
+#![warn(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a closed pipe must not end a run: `say::Stream`"
+)]
+
 mod args;
 mod baseline;
 mod embedded;
@@ -14,6 +20,7 @@ mod progress;
 mod report;
 mod results;
 mod run;
+mod say;
 mod serve;
 mod stub_args;
 mod watch;

@@ -6,6 +6,8 @@ use std::time::Duration;
 use harness::{StepPlan, View};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::say::Stream;
+
 /// Without a terminal, a line is written this often.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
@@ -15,6 +17,7 @@ pub(crate) struct Progress {
     steps: Vec<StepPlan>,
     style: Style,
     step: Option<usize>,
+    line_shown: Duration,
     line_due: Duration,
 }
 
@@ -32,14 +35,20 @@ impl Progress {
             false if !lines && std::io::stderr().is_terminal() => Style::Bar(ProgressBar::hidden()),
             false => Style::Lines,
         };
-        Self { steps: steps.to_vec(), style, step: None, line_due: Duration::ZERO }
+        Self {
+            steps: steps.to_vec(),
+            style,
+            step: None,
+            line_shown: Duration::ZERO,
+            line_due: Duration::ZERO,
+        }
     }
 
     /// Says something between the bars.
     pub(crate) fn say(&self, text: &str) {
         match &self.style {
-            Style::Bar(bar) => bar.suspend(|| eprintln!("{text}")),
-            Style::Lines | Style::Silent => eprintln!("{text}"),
+            Style::Bar(bar) => bar.suspend(|| Stream::Error.line(text)),
+            Style::Lines | Style::Silent => Stream::Error.line(text),
         }
     }
 
@@ -56,15 +65,15 @@ impl Progress {
                 bar.set_message(text);
             }
             Style::Lines => {
-                let whole =
-                    step.run_time.is_some_and(|time| view.elapsed >= time) && self.line_due < Duration::MAX;
-                if view.elapsed >= self.line_due || whole {
+                let whole = step.run_time.is_some_and(|time| view.elapsed >= time);
+                let fresh = view.elapsed > self.line_shown;
+                if fresh && (view.elapsed >= self.line_due || whole) {
                     let of =
                         step.run_time.map_or(String::new(), |time| format!("/{:.0}", time.as_secs_f64()));
-                    eprintln!("{} {:.0}{of} s  {text}", step.name, view.elapsed.as_secs_f64());
-                    // After the last one there are none until the next step.
-                    let next = view.elapsed + LINE_EVERY.min(step.run_time_limit() / 2);
-                    self.line_due = if whole { Duration::MAX } else { next };
+                    let at = view.elapsed.as_secs_f64();
+                    Stream::Error.line(&format!("{} {at:.0}{of} s  {text}", step.name));
+                    self.line_shown = view.elapsed;
+                    self.line_due = view.elapsed + LINE_EVERY.min(step.run_time_limit() / 2);
                 }
             }
         }
@@ -79,7 +88,7 @@ impl Progress {
     fn begin(&mut self, index: usize) {
         self.end();
         self.step = Some(index);
-        self.line_due = Duration::ZERO;
+        (self.line_shown, self.line_due) = (Duration::ZERO, Duration::ZERO);
         let step = &self.steps[index];
         if let Style::Bar(bar) = &mut self.style {
             let total_s = step.run_time.map(|time| time.as_secs().max(1));

@@ -9,6 +9,7 @@ use crate::args::ReportArgs;
 use crate::exit::{Exit, Failure};
 use crate::files::read_text;
 use crate::results::{Owner, RUN_FILE, Results};
+use crate::say::Stream;
 
 pub(crate) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
     let path = if args.results.is_dir() { args.results.join(RUN_FILE) } else { args.results.clone() };
@@ -17,28 +18,16 @@ pub(crate) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
         Run::from_json(&file.text).map_err(|error| Failure::usage(format!("{}: {error}", file.name)))?;
     let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")).to_owned();
     let results = Results { folder, owner: Owner::default() };
-    results.derive(&run)?;
+    let named = |failure: Failure| Failure::usage(format!("{}: {}", file.name, failure.text));
+    results.derive(&run).map_err(named)?;
     let exit = show(&run, Stream::Out)?;
-    eprintln!("derived again in {}", results.folder.display());
+    Stream::Error.line(&format!("derived again in {}", results.folder.display()));
     Ok(exit)
-}
-
-/// Where a report is shown.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Stream {
-    /// Standard output.
-    Out,
-    /// Standard error, when standard output is a document's.
-    Error,
 }
 
 /// Shows the report, and gives the exit code that the run's own file leads to.
 pub(crate) fn show(run: &Run, stream: Stream) -> Result<Exit, Failure> {
     let conclusion = conclude(run).map_err(Failure::usage)?;
-    let text = report_text(run, &conclusion);
-    match stream {
-        Stream::Out => print!("{text}"),
-        Stream::Error => eprint!("{text}"),
-    }
+    stream.put(&report_text(run, &conclusion));
     Ok(Exit(conclusion.exit.code()))
 }

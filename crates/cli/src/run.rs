@@ -13,8 +13,9 @@ use crate::exit::{Exit, Failure};
 use crate::files::scenario_files;
 use crate::load::{Ended, Where, carry_out, draw_seed, owner};
 use crate::log::start_log;
-use crate::report::{Stream, show};
+use crate::report::show;
 use crate::results::{check_writable, put};
+use crate::say::Stream;
 
 /// The name of the only step.
 const STEP: &str = "run";
@@ -23,9 +24,9 @@ pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
     start_log(&args.load.log)?;
     let plan = plan(&args)?;
     if args.list {
-        plan.scenarios
-            .iter()
-            .for_each(|scenario| println!("{} (weight {})", scenario.class, scenario.weight));
+        for scenario in &plan.scenarios {
+            Stream::Out.line(&format!("{} (weight {})", scenario.class, scenario.weight));
+        }
         return Ok(Exit::PASSED);
     }
     let place = match target_host(args.host.as_deref()) {
@@ -97,7 +98,7 @@ fn hand_out(args: &RunArgs, ended: &Ended) -> Result<Exit, Failure> {
     let exit = show(run, stream)?;
     let owner = owner(&args.load);
     match args.json.as_deref() {
-        Some("-") => println!("{}", locust_json(run, step, &summary)),
+        Some("-") => Stream::Out.line(&locust_json(run, step, &summary)),
         Some(file) => put(file.as_ref(), locust_json(run, step, &summary).as_bytes(), owner)?,
         None => {}
     }
@@ -106,7 +107,7 @@ fn hand_out(args: &RunArgs, ended: &Ended) -> Result<Exit, Failure> {
         put(name.as_ref(), file.write(run, step, &summary).map_err(Failure::usage)?.as_bytes(), owner)?;
     }
     if let Some(results) = &ended.results {
-        eprintln!("results in {}", results.folder.display());
+        Stream::Error.line(&format!("results in {}", results.folder.display()));
     }
     // A run that passes but had failures ends as Locust's users expect.
     let failed = !step.errors.is_empty();

@@ -12,6 +12,7 @@ use crate::exit::{Exit, Failure};
 use crate::host::raise_descriptor_limit;
 use crate::load::draw_seed;
 use crate::log::start_log;
+use crate::say::Stream;
 
 pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, Failure> {
     start_log(&args.log)?;
@@ -28,14 +29,14 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, Failure> {
             ))
         })?;
         let bound = listener.local_addr().map_err(Failure::usage)?;
-        eprintln!("stub of Weaver AI on http://{bound}, seed {}", seed.0);
+        Stream::Error.line(&format!("stub of Weaver AI on http://{bound}, seed {}", seed.0));
         let stub = Stub::new(settings, profile, Clock::system(), seed);
         stub::serve(listener, stub.clone(), asked_to_stop()?).await.map_err(Failure::usage)?;
         let truth = stub.truth();
-        eprintln!(
+        Stream::Error.line(&format!(
             "stopped: {} received, {} answered, {} refused, {} abandoned",
             truth.received, truth.answered, truth.refused, truth.abandoned
-        );
+        ));
         Ok(Exit::PASSED)
     })
 }
@@ -54,6 +55,6 @@ fn asked_to_stop() -> Result<impl Future<Output = ()>, Failure> {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        eprintln!("stopping: requests in flight are answered");
+        Stream::Error.line("stopping: requests in flight are answered");
     })
 }

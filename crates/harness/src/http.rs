@@ -33,8 +33,8 @@ pub struct HttpOptions {
     pub version: HttpVersion,
     /// Accept any certificate.
     pub insecure: bool,
-    /// Further root certificates, PEM.
-    pub root_certificates_pem: Vec<u8>,
+    /// A file with further root certificates, PEM.
+    pub root_certificates_pem: Option<Vec<u8>>,
 }
 
 /// One worker's connections.
@@ -55,12 +55,13 @@ impl HttpTransport {
             .filter_map(|der| Certificate::from_der(der).ok())
             .collect();
         let mut mistakes = Mistakes::default();
-        match Certificate::from_pem_bundle(&options.root_certificates_pem) {
-            Ok(more) if more.is_empty() && !options.root_certificates_pem.is_empty() => {
+        match options.root_certificates_pem.as_deref().map(Certificate::from_pem_bundle) {
+            None => {}
+            Some(Ok(more)) if more.is_empty() => {
                 mistakes.push("--cacert", "no certificate in the file", "give certificates in PEM");
             }
-            Ok(more) => roots.extend(more),
-            Err(error) => mistakes.push("--cacert", error.to_string(), "give certificates in PEM"),
+            Some(Ok(more)) => roots.extend(more),
+            Some(Err(error)) => mistakes.push("--cacert", error.to_string(), "give certificates in PEM"),
         }
         let builder = reqwest::Client::builder()
             .no_proxy()
@@ -119,6 +120,10 @@ fn named(error: &reqwest::Error) -> SendError {
         if text.starts_with("dns error") {
             return SendError::Name(inner.source().map_or(text, ToString::to_string));
         }
+        // Requests that wait for one HTTP/2 connection are told only that it did not come about.
+        if text == "request was canceled" {
+            return SendError::NotConnected;
+        }
         cause = inner.source();
     }
     if error.is_timeout() && error.is_connect() {
@@ -128,8 +133,14 @@ fn named(error: &reqwest::Error) -> SendError {
 }
 
 fn named_io(error: &std::io::Error) -> Option<SendError> {
-    if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        return Some(SendError::Tls(tls.to_string()));
+    if let Some(inner) = error.get_ref() {
+        if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
+            return Some(SendError::Tls(tls.to_string()));
+        }
+        // `source` skips an error that stands in another of its kind.
+        if let Some(named) = inner.downcast_ref().and_then(named_io) {
+            return Some(named);
+        }
     }
     match error.kind() {
         ErrorKind::ConnectionRefused => Some(SendError::Refused),

@@ -43,6 +43,15 @@ impl Target {
                 mistakes.push("--host", format!("`{text}` has a query or fragment"), remedy);
                 Err(mistakes)
             }
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+                let remedy = "send credentials with a header of the scenario";
+                mistakes.push(
+                    "--host",
+                    format!("`{}` holds a user or password", url.host_str().unwrap_or_default()),
+                    remedy,
+                );
+                Err(mistakes)
+            }
             Ok(url) => Ok(Self { prefix: url.path().trim_end_matches('/').to_owned(), url }),
             Err(error) => {
                 mistakes.push("--host", format!("`{text}` is no address: {error}"), remedy);
@@ -51,13 +60,9 @@ impl Target {
         }
     }
 
-    /// The address, as messages and files show it: without user and password.
+    /// The address, as messages and files show it.
     pub fn shown(&self) -> String {
-        let mut url = self.url.clone();
-        // Cannot fail: the scheme is http or https.
-        let _ = url.set_username("");
-        let _ = url.set_password(None);
-        url.as_str().trim_end_matches('/').to_owned()
+        self.url.as_str().trim_end_matches('/').to_owned()
     }
 
     pub(crate) fn join(&self, path: &str) -> Result<Url, String> {

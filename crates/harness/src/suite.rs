@@ -87,13 +87,15 @@ pub fn read_suite(file: &str, text: &str) -> Result<Suite, Mistakes> {
                 root.mistake(&format!("two steps are called `{}`", step.name), "rename one of the two");
             }
         }
+        let scenarios = root.need("scenarios");
+        let targets = root.need_value("targets").and_then(|value| value.table(targets)?);
         Some(Suite {
-            scenarios: root.need("scenarios")?,
+            scenarios: scenarios?,
             mix,
             steps,
             cool_down: root.get("cool_down").unwrap_or_default(),
             stop_timeout: root.get("stop_timeout").unwrap_or(Duration::from_secs(30)),
-            targets: root.need_value("targets")?.table(targets)??,
+            targets: targets?,
         })
     });
     match suite {

@@ -40,6 +40,9 @@ pub enum SendError {
     /// The server closed the connection before the answer was complete.
     #[error("RemoteDisconnected('connection closed before the answer was complete')")]
     Closed,
+    /// Another request was making the connection that this one was to share, and did not get it.
+    #[error("ConnectionError('the connection that requests were to share was not made')")]
+    NotConnected,
     /// No connection in time.
     #[error("ConnectTimeout('no connection within the limit')")]
     ConnectTimeout,

@@ -56,7 +56,7 @@ pub fn read_scenario(file: &ScenarioFile, bindings: &Bindings) -> Result<Scenari
         let context = Context { bindings, lists: lists(root, bindings), headers: vec![] };
         let context = Context { headers: context.headers_of(root), ..context };
         let scenario = Scenario {
-            class: root.need("class").unwrap_or_default(),
+            class: needed_name(root, "class"),
             weight: root.get_if("weight", "give 1 or more", |w| *w > 0).unwrap_or(1),
             wait: root
                 .need_value("wait_time")
@@ -71,6 +71,21 @@ pub fn read_scenario(file: &ScenarioFile, bindings: &Bindings) -> Result<Scenari
         unique_names(root, &scenario.tasks);
         scenario
     })
+}
+
+fn needed_name(table: &mut Table<'_>, key: &'static str) -> String {
+    table.need_value(key).and_then(|value| name(&value)).unwrap_or_default()
+}
+
+/// A name stands in tables and files, on one line.
+fn name(value: &Value<'_>) -> Option<String> {
+    const CHARS_MAX: usize = 200;
+    let name: String = value.read()?;
+    if name.trim().is_empty() || name.chars().count() > CHARS_MAX || name.chars().any(char::is_control) {
+        value.mistake("is no name", "give 1 to 200 characters on one line");
+        return None;
+    }
+    Some(name)
 }
 
 fn unique_names(root: &Table<'_>, tasks: &[Task]) {
@@ -154,7 +169,7 @@ impl Context<'_> {
             table.mistake("the task sends nothing", "add a [[task.step]] with `method` and `path`");
         }
         Task {
-            name: table.need("name").unwrap_or_default(),
+            name: needed_name(table, "name"),
             weight: table.get_if("weight", "give 1 or more", |w| *w > 0).unwrap_or(1),
             tags: table.get("tags").unwrap_or_default(),
             repeat: table.value("repeat").and_then(|v| repeat(&v)).unwrap_or((1, 1)),
@@ -175,7 +190,7 @@ impl Context<'_> {
         let method = table.need_value("method").and_then(|v| method(&v));
         let path_value = table.need_value("path");
         let path = path_value.as_ref().and_then(|v| self.path(v));
-        let name: Option<String> = table.get("name");
+        let name = table.value("name").and_then(|value| name(&value));
         let mut headers = self.headers.clone();
         for (header, value) in self.headers_of(table) {
             headers.retain(|(name, _)| *name != header);
@@ -201,7 +216,10 @@ impl Context<'_> {
 
     fn path(&self, value: &Value<'_>) -> Option<Template> {
         let text: String = value.read()?;
-        if !text.starts_with('/') || text.contains(|c: char| c.is_whitespace() && !text.contains("{{")) {
+        // What stands between `{{` and `}}` may hold blanks.
+        let mut outside = text.split("{{").map(|part| part.rsplit("}}").next().unwrap_or_default());
+        let blank = |part: &str| part.contains(|c: char| c.is_whitespace() || c.is_control());
+        if !text.starts_with('/') || text.contains(char::is_control) || outside.any(blank) {
             value.mistake("is no path", "begin it with `/` and write blanks as %20");
             return None;
         }
