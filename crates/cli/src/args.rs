@@ -62,7 +62,7 @@ pub(crate) struct LoadArgs {
     /// Key that the scenarios send.
     #[arg(long, env = "WEAVER_API_KEY", default_value = DEFAULT_API_KEY, hide_env_values = true)]
     api_key: String,
-    /// Answers in flight at the end are waited for so long; the rest is counted as cut off.
+    /// Answers in flight at the end are waited for so long; the rest is counted as cut off. By default 30s.
     #[arg(short = 's', long, value_parser = duration)]
     pub(crate) stop_timeout: Option<Duration>,
     /// Seed of all choices and delays; drawn and printed when not given.
@@ -120,7 +120,7 @@ pub(crate) enum HttpChoice {
 pub(crate) struct RunArgs {
     /// Scenario files or folders; may be repeated, or given as one list with commas. By default the five
     /// classes of the baseline.
-    #[arg(short = 'f', long = "scenarios", value_delimiter = ',')]
+    #[arg(short = 'f', long = "scenarios", visible_alias = "locustfile", value_delimiter = ',')]
     pub(crate) files: Vec<PathBuf>,
     /// User classes that take part; all, if none is named.
     pub(crate) classes: Vec<String>,

@@ -2,7 +2,7 @@
 //!
 //! Each flag stands for one of the stub's variables, so that there is one reader and one list of mistakes.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::Args;
 use stub::{Profile, Settings};
@@ -16,7 +16,7 @@ use crate::files::read_text;
 pub(crate) struct StubArgs {
     /// Profile of workflows, agents and delays; by default the one in the binary (load_tests/stub/default.toml).
     #[arg(long, value_name = "FILE", env = "WEAVER_STUB_PROFILE")]
-    pub(crate) profile: Option<PathBuf>,
+    profile: Option<String>,
     /// Requests a second that one user may send; 0 refuses all, off lifts the limit.
     #[arg(long, value_name = "N")]
     ratelimit_rps: Option<String>,
@@ -69,8 +69,11 @@ impl StubArgs {
     }
 
     fn profile(&self) -> Result<Profile, Mistakes> {
-        let Some(path) = &self.profile else { return Ok(Profile::default()) };
-        let file = read_text(path)?;
+        // Compose files pass an empty variable on.
+        let Some(path) = self.profile.as_deref().filter(|path| !path.is_empty()) else {
+            return Ok(Profile::default());
+        };
+        let file = read_text(Path::new(path))?;
         Profile::parse(&file.name, &file.text)
     }
 

@@ -21,9 +21,10 @@ timeout = "60s"
 "#;
 
 /// Steps of the suite, by name and seconds.
-fn suite(steps: &[(&str, u32)], stop_timeout: &str) -> TempDir {
-    let mut text =
-        format!("scenarios = \"scenarios\"\ncool_down = \"0s\"\nstop_timeout = \"{stop_timeout}\"\n");
+fn suite(steps: &[(&str, u32)], stop_timeout: &str, cool_down: &str) -> TempDir {
+    let mut text = format!(
+        "scenarios = \"scenarios\"\ncool_down = \"{cool_down}\"\nstop_timeout = \"{stop_timeout}\"\n"
+    );
     text.push_str("[mix]\nBusy = 1\n[targets]\njudged_path = \"/health\"\n");
     for (key, limit) in
         [("p50", "\"10s\""), ("p95", "\"10s\""), ("p99", "\"10s\""), ("failure_ratio", "0.5"), ("rps", "0")]
@@ -65,7 +66,7 @@ fn aborted(done: Done, words: &[&str]) {
 fn in_a_step() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let server = Server::start("", &[]);
-        let place = suite(&[("first", 1), ("second", 60), ("third", 60)], "5s");
+        let place = suite(&[("first", 1), ("second", 60), ("third", 60)], "5s", "0s");
         let mut running = start(place.path(), &server.url());
         running.line("second 1/60 s");
         kept(place.path(), &[("first", false)]);
@@ -86,7 +87,7 @@ fn in_a_step() {
 #[test]
 fn killed_outright_the_earlier_steps_are_there() {
     let server = Server::start("", &[]);
-    let place = suite(&[("first", 1), ("second", 60)], "5s");
+    let place = suite(&[("first", 1), ("second", 60)], "5s", "0s");
     let mut running = start(place.path(), &server.url());
     running.line("second 1/60 s");
     running.signal(Signal::SIGKILL);
@@ -100,7 +101,7 @@ fn killed_outright_the_earlier_steps_are_there() {
 #[test]
 fn twice_cuts_off_what_is_in_flight() {
     let listener = Listener::start(Habit::Silent);
-    let place = suite(&[("first", 60), ("second", 60)], "60s");
+    let place = suite(&[("first", 60), ("second", 60)], "60s", "0s");
     let mut running = start(place.path(), &listener.url);
     running.line("first 1/60 s");
     running.signal(Signal::SIGINT);
@@ -115,7 +116,7 @@ fn twice_cuts_off_what_is_in_flight() {
 #[test]
 fn while_a_step_winds_down() {
     let listener = Listener::start(Habit::Silent);
-    let place = suite(&[("first", 1), ("second", 60)], "60s");
+    let place = suite(&[("first", 1), ("second", 60)], "60s", "0s");
     let mut running = start(place.path(), &listener.url);
     // The line of its end comes just before the load is stopped.
     running.line("first 1/1 s");
@@ -125,6 +126,18 @@ fn while_a_step_winds_down() {
     aborted(running.end(), &["first", "steps that were not run", "second"]);
     let results = results(&place.path().join("o"));
     assert_eq!(json(results.join("run.json"))["steps"].as_array().map(Vec::len), Some(1));
+}
+
+/// The signal comes when the load has ended: the last answers are in, or will be at once.
+#[test]
+fn between_two_steps() {
+    let server = Server::start("", &[]);
+    let place = suite(&[("first", 1), ("second", 60)], "5s", "60s");
+    let mut running = start(place.path(), &server.url());
+    running.line("first 1/1 s");
+    running.signal(Signal::SIGINT);
+    aborted(running.end(), &["interrupted after step first", "steps that were not run", "second"]);
+    kept(place.path(), &[("first", false)]);
 }
 
 #[test]
@@ -157,7 +170,7 @@ fn a_run_that_is_interrupted_writes_what_was_asked_for() {
 #[test]
 fn a_folder_that_is_gone_ends_the_run_in_words() {
     let server = Server::start("", &[]);
-    let place = suite(&[("first", 2), ("second", 60)], "5s");
+    let place = suite(&[("first", 2), ("second", 60)], "5s", "0s");
     let mut running = start(place.path(), &server.url());
     running.line("first 1/2 s");
     std::fs::remove_dir_all(results(&place.path().join("o"))).expect("can be removed");

@@ -2,7 +2,7 @@
 
 use nix::sys::signal::Signal;
 
-use crate::common::{Running, Server, bench, folder, names, run, words};
+use crate::common::{Running, Server, bench, folder, names, results, run, words};
 
 const GOOD: &str = r#"
 class = "Good"
@@ -180,18 +180,29 @@ fn places_that_cannot_be_written() {
     server.process.end().exits(0);
 }
 
-/// A reader that has seen enough is no bug of ours.
+/// A reader that has seen enough is no bug of ours, and no reason to lose what was measured.
 #[test]
-fn standard_output_may_be_closed() {
-    for args in ["baseline --simulate --out o --seed 7", "run --simulate -t 9s --json", "run --list"] {
-        let place = folder(&[]);
+fn output_may_be_closed() {
+    let closed = || {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
+        writer
+    };
+    let server = Server::start("--no-ratelimit", &[]);
+    let real = format!("run -f good.toml -H {} -t 1200ms --out o", server.url());
+    for args in ["baseline --simulate --out o --seed 7", "run --simulate -t 9s --json", "run --list", &real] {
+        let place = folder(&[("good.toml", GOOD)]);
         let mut command = bench(place.path(), words(args));
-        let mut child = command.stdout(writer).spawn().expect("the binary starts");
-        let status = child.wait().expect("it ends");
-        assert_eq!(status.code(), Some(0), "{args}");
+        let mut child = command.stdout(closed()).stderr(closed()).spawn().expect("the binary starts");
+        assert_eq!(child.wait().expect("it ends").code(), Some(0), "{args}");
+        let kept = !args.contains("--out") || results(&place.path().join("o")).join("run.json").exists();
+        assert!(kept, "{args} keeps nothing");
     }
-    let place = folder(&[]);
-    run(place.path(), "run --list").exits(0).says(&["SimpleQueryUser", "StressTestUser"]);
+}
+
+#[test]
+fn classes_are_listed() {
+    let place = folder(&[("good.toml", GOOD)]);
+    run(place.path(), "run --list").exits(0).says(&["SimpleQueryUser", "StressTestUser", "WorkflowUser"]);
+    assert_eq!(run(place.path(), "run -l -f good.toml").exits(0).out, "Good (weight 1)\n");
 }
