@@ -72,8 +72,8 @@ pub(crate) struct LoadArgs {
     #[arg(long, conflicts_with = "host")]
     pub(crate) simulate: bool,
     /// Worker threads that users live on; by default half of the processors.
-    #[arg(long)]
-    pub(crate) threads: Option<usize>,
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) threads: Option<u16>,
     /// Version of HTTP.
     #[arg(long, value_enum, default_value_t = HttpChoice::Auto)]
     pub(crate) http: HttpChoice,

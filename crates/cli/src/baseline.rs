@@ -2,25 +2,24 @@
 
 use std::path::{Path, PathBuf};
 
-use harness::{Bindings, Plan, read_suite};
+use harness::{Bindings, Plan, check_stop_timeout, read_suite};
+
+use wire::Mistakes;
 
 use crate::args::{BaselineArgs, target_host};
 use crate::embedded::{self, SUITE_PATH};
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, both};
 use crate::files::{read_text, scenario_files};
-use crate::load::{Where, carry_out, draw_seed};
+use crate::load::{carry_out, draw_seed};
 use crate::log::start_log;
+use crate::place::place;
 use crate::report::show;
 use crate::say::Stream;
 
 pub(crate) fn baseline(args: BaselineArgs) -> Result<Exit, Failure> {
-    start_log(&args.load.log)?;
-    let plan = plan(&args)?;
-    let place = match &target_host(args.host.as_deref()) {
-        _ if args.load.simulate => Where::Simulated,
-        Some(host) => Where::Server(host.clone()),
-        None => Where::Embedded,
-    };
+    let host = target_host(args.host.as_deref());
+    let place = place(&args.load, host.as_deref());
+    let ((plan, place), ()) = both(both(plan(&args), place), start_log(&args.load.log))?;
     let ended = carry_out(plan, place, &args.load, Some(&args.out))?;
     let exit = show(&ended.run, Stream::Out)?;
     if let Some(results) = &ended.results {
@@ -36,6 +35,11 @@ fn plan(args: &BaselineArgs) -> Result<Plan, Failure> {
     };
     let file = path.as_deref().map_or_else(|| Ok(embedded::suite()), read_text)?;
     let suite = read_suite(&file.name, &file.text)?;
+    let mut mistakes = Mistakes::default();
+    if let Some(time) = args.load.stop_timeout {
+        check_stop_timeout(time, "command line", &mut mistakes);
+    }
+    let suite = mistakes.or(suite)?;
     let suite = if args.quick { suite.quick() } else { suite };
     let files = match &path {
         Some(path) => scenario_files(&[path.parent().unwrap_or(Path::new("")).join(&suite.scenarios)])?,
@@ -43,6 +47,7 @@ fn plan(args: &BaselineArgs) -> Result<Plan, Failure> {
     };
     let bindings = Bindings { api_key: args.load.api_key() };
     let mut plan = suite.plan(&file.name, &files, &bindings, draw_seed(args.load.seed))?;
+    plan.setup = serde_json::json!({"quick": args.quick});
     plan.stop_timeout = args.load.stop_timeout.unwrap_or(plan.stop_timeout);
     Ok(plan)
 }

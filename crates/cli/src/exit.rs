@@ -34,6 +34,15 @@ impl Failure {
     }
 }
 
+/// Both values, or the mistakes of both: all at once.
+pub(crate) fn both<A, B>(a: Result<A, Failure>, b: Result<B, Failure>) -> Result<(A, B), Failure> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (Err(a), Err(b)) => Err(Failure { exit: a.exit, text: format!("{}\n{}", a.text, b.text) }),
+        (Err(failure), Ok(_)) | (Ok(_), Err(failure)) => Err(failure),
+    }
+}
+
 impl From<wire::Mistakes> for Failure {
     fn from(mistakes: wire::Mistakes) -> Self {
         Self::usage(mistakes)

@@ -1,30 +1,21 @@
 //! What `run` and `baseline` share: from checked arguments to a run that has ended.
 
 use std::hash::{BuildHasher, Hasher};
+use std::path::Path;
 
-use harness::{HttpOptions, HttpTransport, HttpVersion, Plan, RunHandle, Target, Workers, World, preflight};
+use harness::{HttpOptions, HttpTransport, Plan, RunHandle, Target, Workers, World, preflight};
 use measure::Run;
+use stub::{Profile, Settings};
 use wire::{Clock, Seed};
 
-use crate::args::{HttpChoice, LoadArgs};
+use crate::args::LoadArgs;
 use crate::embedded_stub::EmbeddedStub;
 use crate::exit::Failure;
-use crate::files::read_text;
 use crate::host::{host, raise_descriptor_limit, resources};
+use crate::place::Place;
 use crate::progress::Progress;
 use crate::results::{Owner, Results};
-use crate::stub_args::suite_variables;
 use crate::watch::follow;
-
-/// Where the load goes.
-pub(crate) enum Where {
-    /// Nowhere: virtual time.
-    Simulated,
-    /// To a stub inside this process.
-    Embedded,
-    /// To a server.
-    Server(String),
-}
 
 /// A run that has ended, and where its files are.
 pub(crate) struct Ended {
@@ -32,56 +23,40 @@ pub(crate) struct Ended {
     pub(crate) results: Option<Results>,
 }
 
-/// Carries the plan out. Nothing is bound or sent before everything is checked.
+/// Carries the plan out; everything has been checked but whether the world plays along.
 pub(crate) fn carry_out(
     mut plan: Plan,
-    place: Where,
+    place: Place,
     args: &LoadArgs,
-    out: Option<&std::path::Path>,
+    out: Option<&Path>,
 ) -> Result<Ended, Failure> {
-    let kind = plan.kind;
-    let owner = owner(args);
+    if !matches!(place, Place::Server(..)) {
+        plan.setup["stub"] = args.stub.describe();
+    }
+    let (kind, owner) = (plan.kind, owner(args));
     let create = |at_ns| out.map(|out| Results::create(out, kind, at_ns, owner)).transpose();
-    if let Where::Simulated = place {
-        let (settings, profile) = args.stub.build(suite_variables(&args.api_key()))?;
-        let results = create(sim::EPOCH_UNIX_NS)?;
-        let run = sim::simulate(plan, settings, profile).map_err(Failure::usage)?.run;
-        results.as_ref().map_or(Ok(()), |results| results.write(&run))?;
-        return Ok(Ended { run, results });
-    }
-    let options = http_options(args)?;
-    raise_descriptor_limit();
-    let clock = Clock::system();
-    let stub = match place {
-        Where::Embedded => {
-            let (settings, profile) = args.stub.build(suite_variables(&args.api_key()))?;
-            Some(EmbeddedStub::start(settings, profile, clock, plan.seed)?)
+    let (started_unix_ns, clock) = match place {
+        Place::Simulated(_) => (sim::EPOCH_UNIX_NS, None),
+        Place::Embedded(..) | Place::Server(..) => {
+            let clock = Clock::system();
+            (clock.unix_start_ns(), Some(clock))
         }
-        _ => None,
     };
-    let target = match (&stub, place) {
-        (Some(stub), _) => Target::parse(&stub.url())?,
-        (None, Where::Server(url)) => Target::parse(&url)?,
-        (None, _) => unreachable!("a stub was started for every other place"),
+    raise_descriptor_limit();
+    let results = create(started_unix_ns)?;
+    let ended = match (place, clock) {
+        (Place::Server(target, options), Some(clock)) => {
+            send(plan, clock, target, options, args, results.as_ref())
+        }
+        (Place::Embedded(stub, options), Some(clock)) => {
+            send_to_embedded(plan, clock, *stub, options, args, results.as_ref())
+        }
+        (Place::Simulated(stub), _) => {
+            let handle = sim::start(plan, stub.0, stub.1).map_err(Failure::usage);
+            handle.and_then(|handle| follow(handle, Progress::silent(), results.as_ref()))
+        }
+        (_, None) => unreachable!("every other place has a clock"),
     };
-    // Shows mistakes in the certificates now; the workers make their own.
-    HttpTransport::new(target.clone(), &options)?;
-    let results = create(clock.unix_start_ns())?;
-    plan.target_url = Some(target.shown());
-    let ended = reach(&target, clock).and_then(|()| {
-        let progress = Progress::new(&plan.steps, args.only_summary, args.print_stats);
-        let transport = move || {
-            HttpTransport::new(target.clone(), &options)
-                .unwrap_or_else(|error| panic!("was checked: {error}"))
-        };
-        let workers = Workers::Threads(args.threads.unwrap_or_else(default_threads));
-        let world = World { clock, workers, transport, host: Some(host()), resources: Some(resources) };
-        let handle = RunHandle::start(plan, world).map_err(Failure::usage)?;
-        follow(handle, progress, results.as_ref())
-    });
-    if let Some(stub) = stub {
-        stub.stop();
-    }
     match ended {
         Ok(run) => Ok(Ended { run, results }),
         Err(failure) => {
@@ -89,6 +64,43 @@ pub(crate) fn carry_out(
             Err(failure)
         }
     }
+}
+
+/// Starts a stub, sends the load to it, and stops it.
+fn send_to_embedded(
+    plan: Plan,
+    clock: Clock,
+    (settings, profile): (Settings, Profile),
+    options: HttpOptions,
+    args: &LoadArgs,
+    results: Option<&Results>,
+) -> Result<Run, Failure> {
+    let stub = EmbeddedStub::start(settings, profile, clock, plan.seed)?;
+    let target = Target::parse(&stub.url())?;
+    let ended = send(plan, clock, target, options, args, results);
+    stub.stop();
+    ended
+}
+
+/// Sends the load over sockets, in real time.
+fn send(
+    mut plan: Plan,
+    clock: Clock,
+    target: Target,
+    options: HttpOptions,
+    args: &LoadArgs,
+    results: Option<&Results>,
+) -> Result<Run, Failure> {
+    reach(&target, clock)?;
+    plan.target_url = Some(target.shown());
+    let progress = Progress::new(&plan.steps, args.only_summary, args.print_stats);
+    let transport = move || {
+        HttpTransport::new(target.clone(), &options).unwrap_or_else(|error| panic!("was checked: {error}"))
+    };
+    let workers = Workers::Threads(args.threads.map_or_else(default_threads, usize::from));
+    let world = World { clock, workers, transport, host: Some(host()), resources: Some(resources) };
+    let handle = RunHandle::start(plan, world).map_err(Failure::usage)?;
+    follow(handle, progress, results)
 }
 
 /// Whom the files are given to.
@@ -100,17 +112,6 @@ fn reach(target: &Target, clock: Clock) -> Result<(), Failure> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::usage)?;
     runtime.block_on(preflight(target, clock)).map_err(Failure::unreachable)
-}
-
-fn http_options(args: &LoadArgs) -> Result<HttpOptions, Failure> {
-    let version = match args.http {
-        HttpChoice::Auto => HttpVersion::Negotiated,
-        HttpChoice::Http1 => HttpVersion::Http1,
-        HttpChoice::Http2 => HttpVersion::Http2,
-    };
-    let pem = args.cacert.as_deref().map(read_text).transpose()?;
-    let root_certificates_pem = pem.map(|file| file.text.into_bytes());
-    Ok(HttpOptions { version, insecure: args.insecure, root_certificates_pem })
 }
 
 /// Half of the processors: the rest is for the server, if it is on this machine.

@@ -16,6 +16,7 @@ mod healthcheck;
 mod host;
 mod load;
 mod log;
+mod place;
 mod progress;
 mod report;
 mod results;

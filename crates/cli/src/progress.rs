@@ -44,6 +44,11 @@ impl Progress {
         }
     }
 
+    /// Shows nothing.
+    pub(crate) fn silent() -> Self {
+        Self::new(&[], true, false)
+    }
+
     /// Says something between the bars.
     pub(crate) fn say(&self, text: &str) {
         match &self.style {
@@ -53,6 +58,9 @@ impl Progress {
     }
 
     pub(crate) fn show(&mut self, view: &View) {
+        if matches!(self.style, Style::Silent) {
+            return;
+        }
         if self.step != Some(view.step) {
             self.begin(view.step);
         }

@@ -97,6 +97,9 @@ impl Results {
 
 /// Shows before a run that its files can be written.
 pub(crate) fn check_writable(path: &Path) -> Result<(), Failure> {
+    if path.is_dir() {
+        return Err(not_written(path, &io::ErrorKind::IsADirectory.into()));
+    }
     let half = half(path);
     let tried = fs::File::create(&half).and_then(|_| fs::remove_file(&half));
     tried.map_err(|error| not_written(path, &error))

@@ -2,17 +2,18 @@
 
 use std::path::PathBuf;
 
-use harness::{Bindings, Plan, Scenario, StepPlan, TagFilter, read_scenarios};
+use harness::{Bindings, Plan, Scenario, StepPlan, TagFilter, check_stop_timeout, read_scenarios};
 use measure::export::{CsvFile, locust_json};
 use measure::{RunKind, Summary};
 use wire::Mistakes;
 
 use crate::args::{RunArgs, target_host};
 use crate::embedded;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, both};
 use crate::files::scenario_files;
-use crate::load::{Ended, Where, carry_out, draw_seed, owner};
+use crate::load::{Ended, carry_out, draw_seed, owner};
 use crate::log::start_log;
+use crate::place::place;
 use crate::report::show;
 use crate::results::{check_writable, put};
 use crate::say::Stream;
@@ -21,19 +22,19 @@ use crate::say::Stream;
 const STEP: &str = "run";
 
 pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
-    start_log(&args.load.log)?;
-    let plan = plan(&args)?;
     if args.list {
+        let plan = plan(&args)?;
         for scenario in &plan.scenarios {
             Stream::Out.line(&format!("{} (weight {})", scenario.class, scenario.weight));
         }
         return Ok(Exit::PASSED);
     }
-    let place = match target_host(args.host.as_deref()) {
-        _ if args.load.simulate => Where::Simulated,
-        Some(host) => Where::Server(host),
-        None => return Err(Failure::usage("--host: no server was named; give -H URL, or --simulate")),
+    let host = target_host(args.host.as_deref());
+    let place = match (&host, args.load.simulate) {
+        (None, false) => Err(Failure::usage("--host: no server was named; give -H URL, or --simulate")),
+        _ => place(&args.load, host.as_deref()),
     };
+    let ((plan, place), ()) = both(both(plan(&args), place), start_log(&args.load.log))?;
     outputs(&args).try_for_each(|path| check_writable(&path))?;
     let ended = carry_out(plan, place, &args.load, args.out.as_deref())?;
     hand_out(&args, &ended)
@@ -59,6 +60,9 @@ fn plan(args: &RunArgs) -> Result<Plan, Failure> {
         gate: true,
     };
     step.check("command line", &mut mistakes);
+    if let Some(time) = args.load.stop_timeout {
+        check_stop_timeout(time, "command line", &mut mistakes);
+    }
     if args.load.simulate && args.run_time.is_none() && !args.list {
         mistakes.push("--simulate", "without a run time", "give one with -t, such as -t 60s");
     }

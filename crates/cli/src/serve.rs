@@ -5,19 +5,18 @@ use std::net::SocketAddr;
 use stub::Stub;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use wire::Clock;
+use wire::{Clock, Mistakes};
 
 use crate::args::ServeArgs;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, both};
 use crate::host::raise_descriptor_limit;
 use crate::load::draw_seed;
 use crate::log::start_log;
 use crate::say::Stream;
 
 pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, Failure> {
-    start_log(&args.log)?;
-    #[expect(clippy::disallowed_methods, reason = "the environment enters in `cli`")]
-    let (settings, profile) = args.stub.build(std::env::vars_os().filter_map(utf8))?;
+    let settings = variables().and_then(|variables| args.stub.build(variables));
+    let ((settings, profile), ()) = both(settings, start_log(&args.log))?;
     raise_descriptor_limit();
     let seed = draw_seed(args.seed);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::usage)?;
@@ -41,8 +40,21 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, Failure> {
     })
 }
 
-fn utf8((name, value): (std::ffi::OsString, std::ffi::OsString)) -> Option<(String, String)> {
-    Some((name.into_string().ok()?, value.into_string().ok()?))
+/// The environment. What is not UTF-8 is none of the stub's, unless its name says that it is.
+fn variables() -> Result<Vec<(String, String)>, Failure> {
+    let mut mistakes = Mistakes::default();
+    let mut variables = vec![];
+    #[expect(clippy::disallowed_methods, reason = "the environment enters in `cli`")]
+    for (name, value) in std::env::vars_os() {
+        match (name.into_string(), value.into_string()) {
+            (Ok(name), Ok(value)) => variables.push((name, value)),
+            (Ok(name), Err(_)) if name.to_uppercase().starts_with("WEAVER_") => {
+                mistakes.push(name, "its value is not UTF-8", "give one that is");
+            }
+            _ => {}
+        }
+    }
+    Ok(mistakes.or(variables)?)
 }
 
 /// Resolves at SIGTERM or SIGINT; the handlers are in place when this returns.

@@ -2,20 +2,25 @@
 //!
 //! Each flag stands for one of the stub's variables, so that there is one reader and one list of mistakes.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::Args;
-use stub::{Profile, Settings};
+use stub::{ApiKeys, Profile, Settings};
 use wire::Mistakes;
 
 use crate::exit::Failure;
 use crate::files::read_text;
 
+/// Names the profile where the flag does not; `serve` alone sees the environment.
+const PROFILE_VARIABLE: &str = "WEAVER_STUB_PROFILE";
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Stub")]
 pub(crate) struct StubArgs {
     /// Profile of workflows, agents and delays; by default the one in the binary (load_tests/stub/default.toml).
-    #[arg(long, value_name = "FILE", env = "WEAVER_STUB_PROFILE")]
+    /// `serve` also reads the variable WEAVER_STUB_PROFILE.
+    #[arg(long, value_name = "FILE")]
     profile: Option<String>,
     /// Requests a second that one user may send; 0 refuses all, off lifts the limit.
     #[arg(long, value_name = "N")]
@@ -58,19 +63,48 @@ impl StubArgs {
         &self,
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<(Settings, Profile), Failure> {
-        let variables = variables.into_iter().chain(self.variables());
+        let variables: Vec<_> = variables.into_iter().chain(self.variables()).collect();
+        let named =
+            variables.iter().rfind(|(name, _)| name == PROFILE_VARIABLE).map(|(_, path)| path.as_str());
         let mut mistakes = Mistakes::default();
+        let profile = self.profile(named).map_err(|found| mistakes.append(found)).ok();
         let settings = Settings::from_variables(variables).map_err(|found| mistakes.append(found)).ok();
-        let profile = self.profile().map_err(|found| mistakes.append(found)).ok();
         match (settings, profile) {
             (Some(settings), Some(profile)) => Ok((settings, profile)),
             _ => Err(mistakes.into()),
         }
     }
 
-    fn profile(&self) -> Result<Profile, Mistakes> {
+    /// The suite's own stub: the limits of the real compose file, and the key that scenarios send; the
+    /// environment has no say, so that the flags tell all.
+    pub(crate) fn build_for_suite(&self, api_key: &str) -> Result<(Settings, Profile), Failure> {
+        let limits = [("WEAVER_RATELIMIT_RPS", "100"), ("WEAVER_RATELIMIT_BURST", "200")];
+        let limits = limits.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let (mut settings, profile) = self.build(limits)?;
+        if self.allowed_api_keys.is_none() {
+            settings.api_keys = ApiKeys::single(api_key)
+                .map_err(|error| Failure::usage(format!("--api-key: {}; {}", error.problem, error.remedy)))?;
+        }
+        Ok((settings, profile))
+    }
+
+    /// For the record: what the suite's own stub was told.
+    pub(crate) fn describe(&self) -> serde_json::Value {
+        let shown = |(name, _): &(String, String)| {
+            !["WEAVER_ALLOWED_API_KEYS", "WEAVER_JWT_PUBLIC_KEY"].contains(&name.as_str())
+        };
+        let variables: BTreeMap<_, _> = self.variables().into_iter().filter(shown).collect();
+        let file = self
+            .profile
+            .as_deref()
+            .and_then(|path| Path::new(path).file_name())
+            .map(|name| name.to_string_lossy());
+        serde_json::json!({"profile": file.unwrap_or("default".into()), "variables": variables})
+    }
+
+    fn profile(&self, variable: Option<&str>) -> Result<Profile, Mistakes> {
         // Compose files pass an empty variable on.
-        let Some(path) = self.profile.as_deref().filter(|path| !path.is_empty()) else {
+        let Some(path) = self.profile.as_deref().or(variable).filter(|path| !path.is_empty()) else {
             return Ok(Profile::default());
         };
         let file = read_text(Path::new(path))?;
@@ -97,15 +131,4 @@ impl StubArgs {
         };
         flags.iter().filter_map(lifted).collect()
     }
-}
-
-/// The settings of the suite's own stub: the limits of the real compose file, and the key that scenarios send.
-pub(crate) fn suite_variables(api_key: &str) -> [(String, String); 3] {
-    // As a JSON list, a key may hold commas and colons are the only separators.
-    let keys = serde_json::json!([api_key]).to_string();
-    [
-        ("WEAVER_RATELIMIT_RPS".to_owned(), "100".to_owned()),
-        ("WEAVER_RATELIMIT_BURST".to_owned(), "200".to_owned()),
-        ("WEAVER_ALLOWED_API_KEYS".to_owned(), keys),
-    ]
 }

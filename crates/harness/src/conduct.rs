@@ -94,7 +94,7 @@ fn blank<F>(plan: &Plan, world: &World<F>) -> Run {
         kind: plan.kind,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         seed: plan.seed.0,
-        started_unix_ns: world.clock.unix_ns(),
+        started_unix_ns: world.clock.unix_start_ns(),
         simulated: world.clock.is_virtual(),
         target_url: plan.target_url.clone(),
         host: world.host.clone(),

@@ -31,6 +31,18 @@ pub(crate) struct Gauges {
     pub(crate) in_flight: u32,
 }
 
+/// Tells the driver of a worker that panics, so that it does not wait for its reports.
+struct Alarm(mpsc::Sender<Report>);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // With a full queue the driver is not waiting; with a closed one it is gone.
+            let _ = self.0.try_send(Report::Died);
+        }
+    }
+}
+
 /// A worker thread ended on its own: a bug, which its panic message has told.
 const DEAD: &str = "a worker has ended unasked";
 
@@ -51,7 +63,10 @@ impl Crew {
             let (order, ordered) = mpsc::channel(QUEUE);
             orders.push(order);
             let (plan, make, reported) = (plan.clone(), make.clone(), reported.clone());
-            let job = move || async move { work(plan, step, clock, make(), ordered, reported).await };
+            let job = move || async move {
+                let _alarm = Alarm(reported.clone());
+                work(plan, step, clock, make(), ordered, reported).await;
+            };
             match workers {
                 Workers::Here => drop(tokio::task::spawn_local(job())),
                 Workers::Threads(_) => {
@@ -89,7 +104,7 @@ impl Crew {
 
     /// Waits for the next report that comes unasked.
     pub(crate) async fn watch(&mut self) {
-        let report = self.reports.recv().await.expect(DEAD);
+        let report = self.report().await;
         self.unasked(&report);
     }
 
@@ -106,7 +121,7 @@ impl Crew {
         }
         let mut gauges = Gauges::default();
         while self.spares.len() < self.orders.len() {
-            let report = self.reports.recv().await.expect(DEAD);
+            let report = self.report().await;
             self.unasked(&report);
             if let Report::Second { mut recorder, users, in_flight } = report {
                 gauges.users += users;
@@ -126,9 +141,9 @@ impl Crew {
         }
         let mut totals: Option<Vec<ClassCounts>> = None;
         for _ in 0..self.orders.len() {
-            let mut report = self.reports.recv().await.expect(DEAD);
+            let mut report = self.report().await;
             while !matches!(report, Report::Finished { .. }) {
-                report = self.reports.recv().await.expect(DEAD);
+                report = self.report().await;
             }
             if let Report::Finished { mut recorder, counts } = report {
                 self.merged.merge(&mut recorder);
@@ -139,6 +154,12 @@ impl Crew {
             }
         }
         (self.merged, totals.unwrap_or_default())
+    }
+
+    async fn report(&mut self) -> Report {
+        let report = self.reports.recv().await.expect(DEAD);
+        assert!(!matches!(report, Report::Died), "{DEAD}");
+        report
     }
 
     fn unasked(&mut self, report: &Report) {

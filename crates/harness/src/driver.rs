@@ -36,6 +36,8 @@ struct Course {
     cut: bool,
     interrupted: bool,
     commanded: bool,
+    /// How long answers are waited for once nothing new is sent.
+    patience_ns: u64,
 }
 
 /// A step that has been driven, and whether a command told the run to end meanwhile.
@@ -57,7 +59,7 @@ pub(crate) async fn drive(
     let weights: Vec<u32> = plan.scenarios.iter().map(|s| s.weight).collect();
     let mut dealer = Dealer::new(weights);
     let mut recorder = StepRecorder::new(plan.entries.len());
-    let mut course = Course::begin(step, clock.now_ns());
+    let mut course = Course::begin(plan, step, clock.now_ns());
     loop {
         let now_ns = clock.now_ns();
         while course.spawn_due(step, now_ns) {
@@ -80,7 +82,7 @@ pub(crate) async fn drive(
                 recorder: &recorder,
             });
         }
-        if course.stop_due(plan, now_ns) {
+        if course.stop_due(now_ns) {
             crew.stop().await;
         }
         if course.cut_due(now_ns) {
@@ -105,7 +107,7 @@ pub(crate) async fn drive(
 }
 
 impl Course {
-    fn begin(step: &StepPlan, now_ns: u64) -> Self {
+    fn begin(plan: &Plan, step: &StepPlan, now_ns: u64) -> Self {
         let run_ns = u64::try_from(step.run_time_limit().as_nanos()).unwrap_or(u64::MAX);
         Self {
             started_ns: now_ns,
@@ -117,6 +119,7 @@ impl Course {
             cut: false,
             interrupted: false,
             commanded: false,
+            patience_ns: u64::try_from(plan.stop_timeout.as_nanos()).unwrap_or(u64::MAX),
         }
     }
 
@@ -132,12 +135,11 @@ impl Course {
     }
 
     /// Says once that the load is to stop.
-    fn stop_due(&mut self, plan: &Plan, now_ns: u64) -> bool {
+    fn stop_due(&mut self, now_ns: u64) -> bool {
         if self.stopped.is_some() || now_ns < self.stop_ns {
             return false;
         }
-        let wait_ns = u64::try_from(plan.stop_timeout.as_nanos()).unwrap_or(u64::MAX);
-        self.stopped = Some((now_ns, now_ns.saturating_add(wait_ns)));
+        self.stopped = Some((now_ns, now_ns.saturating_add(self.patience_ns)));
         true
     }
 
@@ -152,7 +154,8 @@ impl Course {
         self.commanded = true;
         match (command, &mut self.stopped) {
             // Before its end a stop is an interruption, unless a stop was to be its end; after it the step is whole.
-            (Command::Stop | Command::Cut, None) => self.interrupted = step.run_time.is_some(),
+            (Command::Stop, None) => self.interrupted = step.run_time.is_some(),
+            (Command::Cut, None) => (self.interrupted, self.patience_ns) = (step.run_time.is_some(), 0),
             (Command::Stop, Some(_)) => {}
             (Command::Cut, Some((_, until_ns))) => *until_ns = now_ns,
         }

@@ -69,10 +69,23 @@ impl RunHandle {
         T: Transport,
         F: Fn() -> T + Clone + Send + 'static,
     {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        Self::spawn(move |commanded, shown| {
+            LocalSet::new().block_on(&runtime, conduct(plan, world, commanded, shown))
+        })
+    }
+
+    /// Runs `conductor` on a thread of its own: it hears commands, shows views, and gives the run.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn spawn<C>(conductor: C) -> std::io::Result<Self>
+    where
+        C: FnOnce(mpsc::Receiver<Command>, &watch::Sender<View>) -> Run + Send + 'static,
+    {
         let (commands, commanded) = mpsc::channel(16);
         let (shown, view) = watch::channel(View::default());
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let job = move || LocalSet::new().block_on(&runtime, conduct(plan, world, commanded, &shown));
+        let job = move || conductor(commanded, &shown);
         let thread = std::thread::Builder::new().name("driver".into()).spawn(job)?;
         Ok(Self { commands, view, thread })
     }

@@ -1,9 +1,11 @@
 //! The transport over sockets: HTTP/1.1 and HTTP/2, keep-alive, TLS.
 
+use std::cell::RefCell;
 use std::error::Error as _;
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use reqwest::Certificate;
 use wire::Mistakes;
 
@@ -37,32 +39,50 @@ pub struct HttpOptions {
     pub root_certificates_pem: Option<Vec<u8>>,
 }
 
+/// Users that share the connections of one client. Over HTTP/2 a client has one connection, and what exceeds its
+/// streams (100 at least, by RFC 9113) would wait here and be taken for the server's time.
+const USERS_PER_CLIENT: usize = 50;
+/// Longest body that is read.
+const BODY_BYTES_MAX: usize = 64 << 20;
+
 /// One worker's connections.
 #[derive(Clone, Debug)]
 pub struct HttpTransport {
-    client: reqwest::Client,
     target: Target,
+    options: HttpOptions,
+    roots: Vec<Certificate>,
+    clients: RefCell<Vec<reqwest::Client>>,
 }
 
 impl HttpTransport {
-    /// Makes the client; connections follow as they are needed.
+    /// Makes the first client; connections follow as they are needed.
     ///
     /// # Errors
     /// When the certificates cannot be read.
     pub fn new(target: Target, options: &HttpOptions) -> Result<Self, Mistakes> {
+        let remedy = "give certificates in PEM";
+        let mut mistakes = Mistakes::default();
         let mut roots: Vec<Certificate> = webpki_root_certs::TLS_SERVER_ROOT_CERTS
             .iter()
             .filter_map(|der| Certificate::from_der(der).ok())
             .collect();
-        let mut mistakes = Mistakes::default();
         match options.root_certificates_pem.as_deref().map(Certificate::from_pem_bundle) {
             None => {}
             Some(Ok(more)) if more.is_empty() => {
-                mistakes.push("--cacert", "no certificate in the file", "give certificates in PEM");
+                mistakes.push("--cacert", "no certificate in the file", remedy)
             }
             Some(Ok(more)) => roots.extend(more),
-            Some(Err(error)) => mistakes.push("--cacert", error.to_string(), "give certificates in PEM"),
+            Some(Err(error)) => mistakes.push("--cacert", error.to_string(), remedy),
         }
+        let transport = Self { target, options: options.clone(), roots, clients: RefCell::default() };
+        match transport.make() {
+            Ok(first) => transport.clients.borrow_mut().push(first),
+            Err(error) => mistakes.push("--cacert", explain(&error), remedy),
+        }
+        mistakes.or(transport)
+    }
+
+    fn make(&self) -> Result<reqwest::Client, reqwest::Error> {
         let builder = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -71,20 +91,29 @@ impl HttpTransport {
             .pool_max_idle_per_host(usize::MAX)
             .tcp_nodelay(true)
             .user_agent(concat!("weaver-bench/", env!("CARGO_PKG_VERSION")))
-            .tls_certs_only(roots)
-            .tls_danger_accept_invalid_certs(options.insecure);
-        let builder = match options.version {
+            .tls_certs_only(self.roots.clone())
+            .tls_danger_accept_invalid_certs(self.options.insecure);
+        let builder = match self.options.version {
             HttpVersion::Negotiated => builder,
             HttpVersion::Http1 => builder.http1_only(),
             HttpVersion::Http2 => builder.http2_prior_knowledge(),
         };
-        match builder.build() {
-            Ok(client) => mistakes.or(Self { client, target }),
-            Err(error) => {
-                mistakes.push("--cacert", explain(&error), "give certificates in PEM");
-                Err(mistakes)
-            }
+        builder.build()
+    }
+
+    /// The client that `user` shares with others.
+    fn client(&self, user: u32) -> Result<reqwest::Client, SendError> {
+        let may_be_http2 = match self.options.version {
+            HttpVersion::Http1 => false,
+            HttpVersion::Http2 => true,
+            HttpVersion::Negotiated => self.target.is_tls(),
+        };
+        let index = if may_be_http2 { user as usize / USERS_PER_CLIENT } else { 0 };
+        let mut clients = self.clients.borrow_mut();
+        while clients.len() <= index {
+            clients.push(self.make().map_err(|error| SendError::Other(explain(&error)))?);
         }
+        Ok(clients[index].clone())
     }
 }
 
@@ -96,10 +125,17 @@ impl Transport for HttpTransport {
         if !call.body.is_empty() {
             *request.body_mut() = Some(call.body.into());
         }
-        let response = self.client.execute(request).await.map_err(|e| named(&e))?;
+        let mut response = self.client(call.user)?.execute(request).await.map_err(|e| named(&e))?;
         let status = response.status().as_u16();
-        let body = response.bytes().await.map_err(|e| named(&e))?;
-        Ok(Reply { status, body })
+        let first = response.chunk().await.map_err(|e| named(&e))?.unwrap_or_default();
+        let mut body = BytesMut::from(first);
+        while let Some(more) = response.chunk().await.map_err(|e| named(&e))? {
+            if body.len() + more.len() > BODY_BYTES_MAX {
+                return Err(SendError::Other(format!("the answer is longer than {BODY_BYTES_MAX} bytes")));
+            }
+            body.extend_from_slice(&more);
+        }
+        Ok(Reply { status, body: body.freeze() })
     }
 }
 

@@ -23,7 +23,7 @@ mod worker;
 pub use conduct::{Workers, World, conduct};
 pub use handle::{Command, RunHandle, View};
 pub use http::{HttpOptions, HttpTransport, HttpVersion};
-pub use plan::{Plan, StepPlan, TagFilter};
+pub use plan::{Plan, StepPlan, TagFilter, check_stop_timeout};
 pub use preflight::{Target, Unreachable, preflight};
 pub use scenario::{
     Bindings, Expect, JsonCheck, OnFailure, Request, Scenario, ScenarioFile, Span, Step, Task, Template,

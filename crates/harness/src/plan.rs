@@ -11,8 +11,10 @@ use crate::{Scenario, Step, Wait};
 /// Users at most, and the longest run; both keep the records bounded.
 const USERS_MAX: u32 = 1_000_000;
 const RUN_TIME_MAX: Duration = Duration::from_secs(24 * 3600);
-/// Entry names at most.
-const ENTRIES_MAX: usize = 1_000;
+/// Longest wait for answers at the end.
+const STOP_TIMEOUT_MAX: Duration = Duration::from_secs(30 * 60);
+/// Entry names at most: a recorder has room for all of them.
+const ENTRIES_MAX: usize = 200;
 
 /// A whole run.
 #[derive(Clone, Debug)]
@@ -33,6 +35,8 @@ pub struct Plan {
     pub stop_timeout: Duration,
     /// What steps are judged by.
     pub targets: Option<Targets>,
+    /// What else the record should hold of how the run was set up.
+    pub setup: serde_json::Value,
     /// The server's address, for the record; `None` in virtual time.
     pub target_url: Option<String>,
 }
@@ -111,6 +115,14 @@ pub(crate) fn choose_classes(
     mistakes.or(())
 }
 
+/// Appends what is wrong with a stop timeout; `place` is what messages call it.
+pub fn check_stop_timeout(time: Duration, place: &str, mistakes: &mut Mistakes) {
+    if time > STOP_TIMEOUT_MAX {
+        let problem = format!("stop timeout = {} is out of range", format_duration(time));
+        mistakes.push(place, problem, "give at most 30m");
+    }
+}
+
 impl Plan {
     /// A plan without steps: entries are numbered, tasks filtered, classes chosen.
     ///
@@ -132,7 +144,7 @@ impl Plan {
         if scenarios.is_empty() {
             mistakes.push("--tags", "no task is left", "choose other tags or classes");
         }
-        let entries = number_entries(&mut scenarios);
+        let entries = number_entries(&mut scenarios, &mut mistakes);
         if entries.len() > ENTRIES_MAX {
             let problem = format!("{} different entry names", entries.len());
             mistakes.push(
@@ -150,6 +162,7 @@ impl Plan {
             cool_down: Duration::ZERO,
             stop_timeout: Duration::from_secs(30),
             targets: None,
+            setup: serde_json::Value::Null,
             target_url: None,
         })
     }
@@ -161,6 +174,7 @@ impl Plan {
             "classes": classes,
             "cool_down": format_duration(self.cool_down),
             "stop_timeout": format_duration(self.stop_timeout),
+            "setup": self.setup,
         })
     }
 }
@@ -173,16 +187,21 @@ impl TagFilter {
 }
 
 /// Requests with one method and name count under one entry.
-fn number_entries(scenarios: &mut [Scenario]) -> Vec<EntryName> {
+fn number_entries(scenarios: &mut [Scenario], mistakes: &mut Mistakes) -> Vec<EntryName> {
     let mut entries: Vec<EntryName> = vec![];
     for request in scenarios.iter_mut().flat_map(Scenario::requests_mut) {
         let method = request.method.as_str();
         let found = entries.iter().position(|e| e.method == method && e.name == request.name);
         let index = found.unwrap_or_else(|| {
-            let path = request.path.as_literal().unwrap_or(&request.name).to_owned();
-            entries.push(EntryName { method: method.to_owned(), name: request.name.clone(), path });
+            let (name, path) = (request.name.clone(), request.path_written.clone());
+            entries.push(EntryName { method: method.to_owned(), name, path });
             entries.len() - 1
         });
+        if entries[index].path != request.path_written {
+            let (name, paths) = (&request.name, [&entries[index].path, &request.path_written]);
+            let problem = format!("`{method} {name}` stands for `{}` and for `{}`", paths[0], paths[1]);
+            mistakes.push("scenarios", problem, "give them names of their own, or one path with a template");
+        }
         // More than `ENTRIES_MAX` are refused by the caller.
         request.entry = NameId(u16::try_from(index).unwrap_or(u16::MAX));
     }

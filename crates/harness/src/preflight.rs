@@ -14,8 +14,8 @@ const LIMIT: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Target {
     url: Url,
-    /// `/prefix` without a slash at its end.
-    prefix: String,
+    /// The same without a slash at its end.
+    base: String,
 }
 
 /// The server cannot be reached.
@@ -52,7 +52,7 @@ impl Target {
                 );
                 Err(mistakes)
             }
-            Ok(url) => Ok(Self { prefix: url.path().trim_end_matches('/').to_owned(), url }),
+            Ok(url) => Ok(Self { base: url.as_str().trim_end_matches('/').to_owned(), url }),
             Err(error) => {
                 mistakes.push("--host", format!("`{text}` is no address: {error}"), remedy);
                 Err(mistakes)
@@ -62,16 +62,20 @@ impl Target {
 
     /// The address, as messages and files show it.
     pub fn shown(&self) -> String {
-        self.url.as_str().trim_end_matches('/').to_owned()
+        self.base.clone()
     }
 
+    /// Whether connections are encrypted.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.url.scheme() == "https"
+    }
+
+    /// The address of `path` on this server, and on no other: it is appended, not resolved.
     pub(crate) fn join(&self, path: &str) -> Result<Url, String> {
-        if self.prefix.is_empty() {
-            self.url.join(path)
-        } else {
-            self.url.join(&format!("{}{path}", self.prefix))
+        if !path.starts_with('/') {
+            return Err(format!("{path}: a path begins with `/`"));
         }
-        .map_err(|error| format!("{path}: {error}"))
+        Url::parse(&format!("{}{path}", self.base)).map_err(|error| format!("{path}: {error}"))
     }
 }
 

@@ -9,6 +9,8 @@ use http::{HeaderMap, Method};
 /// A request, rendered.
 #[derive(Clone, Debug, Default)]
 pub struct Call {
+    /// The user that sends it: users may share connections, or not.
+    pub user: u32,
     /// The method.
     pub method: Method,
     /// Path and query.

@@ -184,6 +184,7 @@ impl<T: Transport> User<T> {
             id.map_err(|e| SendError::Other(e.to_string()))?,
         );
         Ok(Call {
+            user: self.number,
             method: request.method.clone(),
             path: request.path.render(scope),
             headers,
@@ -196,6 +197,8 @@ impl<T: Transport> User<T> {
         self.due_ns = at_ns;
         let clock = self.around.clock;
         if at_ns <= clock.now_ns() {
+            // A user that never waits must still let orders through.
+            tokio::task::yield_now().await;
             return;
         }
         tokio::select! {

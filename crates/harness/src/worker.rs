@@ -34,6 +34,8 @@ pub(crate) enum Report {
     Second { recorder: Recorder, users: u32, in_flight: u32 },
     /// After `Stop`: the last user has gone.
     Drained,
+    /// The worker panicked.
+    Died,
     /// Answers `Finish`.
     Finished { recorder: Recorder, counts: Vec<ClassCounts> },
 }

@@ -149,7 +149,7 @@ fn invalid_reasons(run: &Run, steps: &[StepConclusion]) -> Vec<String> {
     if steps.is_empty() {
         reasons.push("no step was run".to_owned());
     }
-    for step in steps {
+    for step in gates(run, steps) {
         reasons.extend(step.validity.reasons().iter().map(|why| format!("step {}: {why}", step.name)));
     }
     let mut gates = gates(run, steps).peekable();

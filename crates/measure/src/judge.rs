@@ -8,6 +8,9 @@ use crate::histogram::Quantile;
 use crate::times::Times;
 use crate::{Level3, Row, StepRun, Summary, Targets, units};
 
+/// From this share of what the users can offer on, answers that take their time explain the rest.
+const CAP_SHARE: f64 = 0.8;
+
 /// How good a number is; the later the worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -83,6 +86,11 @@ pub enum Metric {
 }
 
 impl Metric {
+    /// Whether it is a percentile.
+    fn is_time(self) -> bool {
+        matches!(self, Self::P50 | Self::P95 | Self::P99)
+    }
+
     /// Its key in JSON.
     pub fn key(self) -> &'static str {
         match self {
@@ -141,8 +149,13 @@ pub fn judge(targets: Option<&Targets>, step: &StepRun, summary: &Summary) -> St
         reasons.extend(too_few_successes(&format!(" of `{path}…`"), judged));
     }
     let worst = metrics.iter().filter_map(|verdict| verdict.judgement.level()).max();
+    let timed = metrics.iter().any(|verdict| verdict.metric.is_time() && verdict.judgement.level().is_some());
     let judgement = match worst {
         _ if !reasons.is_empty() => Judgement::Judged(Level::Critical),
+        // Without a time a step has nothing to its credit; but what speaks against it counts.
+        Some(level) if !timed && level <= Level::Acceptable => {
+            Judgement::not("too few successes to judge any percentile")
+        }
         Some(level) => Judgement::Judged(level),
         None if targets.is_none() => Judgement::not("no targets were set"),
         None => Judgement::not("none of the targets could be judged"),
@@ -162,15 +175,14 @@ fn judge_metrics(targets: &Targets, step: &StepRun, summary: &Summary) -> Vec<Me
 }
 
 fn too_few_successes<'r>(which: &str, rows: impl Iterator<Item = &'r Row>) -> Option<String> {
-    let counted =
-        |(successes, requests), row: &Row| (successes + row.success().count, requests + row.requests());
-    let (successes, requests) = rows.fold((0, 0), counted);
-    if requests == 0 || successes * 2 > requests {
+    let counted = |(successes, sent), row: &Row| (successes + row.success().count, sent + row.sent());
+    let (successes, sent) = rows.fold((0, 0), counted);
+    if sent == 0 || successes * 2 > sent {
         return None;
     }
     Some(match successes {
-        0 => format!("none of {requests} requests{which} succeeded"),
-        _ => format!("only {successes} of {requests} requests{which} succeeded, no more than half"),
+        0 => format!("none of {sent} requests{which} succeeded"),
+        _ => format!("only {successes} of {sent} requests{which} succeeded, no more than half"),
     })
 }
 
@@ -195,14 +207,25 @@ fn rps(limits: &Level3, step: &StepRun, summary: &Summary) -> MetricVerdict {
     let value = summary.accepted_rps();
     let judgement = match (at_least(value, limits), step.offered_rps_max) {
         _ if summary.total.requests() == 0 => Judgement::not("no request ended"),
-        (level, Some(cap)) if level != Judgement::Judged(Level::Target) && cap < limits.target => {
+        (level, Some(cap)) if cap < limits.target && no_better_for_the_load(value, &level, cap, limits) => {
+            let whose = if value >= CAP_SHARE * cap {
+                "the load, not the server, is the cap"
+            } else {
+                "fewer than any target"
+            };
             Judgement::not(format!(
-                "the users could offer at most {cap:.2} requests a second; the load, not the server, is the cap"
+                "once started the users offer at most {cap:.2} requests a second; {whose}"
             ))
         }
         (level, _) => level,
     };
     MetricVerdict { metric: Metric::Rps, value: Some(value), upper95_ms: None, judgement }
+}
+
+/// Whether the users, not the server, keep the rate from being better: it is as good as the cap allows, or near it.
+fn no_better_for_the_load(value: f64, judged: &Judgement, cap: f64, limits: &Level3) -> bool {
+    let (got, best) = (judged.level(), at_least(cap, limits).level());
+    got != Some(Level::Target) && (got <= best || value >= CAP_SHARE * cap)
 }
 
 fn at_most(value: f64, limits: &Level3) -> Judgement {

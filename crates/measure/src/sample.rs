@@ -70,11 +70,6 @@ impl Sample {
         self.done_ns.saturating_sub(self.sent_ns)
     }
 
-    /// What a user who wanted the answer at the intended time waited: done − intended.
-    pub fn response_ns(&self) -> u64 {
-        self.done_ns.saturating_sub(self.intended_ns)
-    }
-
     /// How late the harness itself was: sent − intended.
     pub fn lateness_ns(&self) -> u64 {
         self.sent_ns.saturating_sub(self.intended_ns)

@@ -6,4 +6,4 @@ mod transport;
 mod world;
 
 pub use transport::InProcess;
-pub use world::{EPOCH_UNIX_NS, Simulated, simulate};
+pub use world::{EPOCH_UNIX_NS, Simulated, simulate, start};

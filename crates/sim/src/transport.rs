@@ -1,6 +1,7 @@
 //! The transport without a network: calls go straight into the stub's router.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -8,6 +9,7 @@ use axum::extract::ConnectInfo;
 use harness::{Call, Reply, SendError, Transport};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
+use wire::Clock;
 
 /// All users share one address, as behind one client machine.
 const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 40_000);
@@ -16,17 +18,23 @@ const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr
 #[derive(Clone, Debug)]
 pub struct InProcess {
     router: Router,
+    clock: Clock,
 }
+
+/// What the way to the router and back takes, about as on a loopback interface. Were it nothing, a user that never
+/// waits would hold time still.
+const WAY: Duration = Duration::from_micros(100);
 
 impl InProcess {
     /// A transport into `router`.
-    pub fn new(router: Router) -> Self {
-        Self { router }
+    pub fn new(router: Router, clock: Clock) -> Self {
+        Self { router, clock }
     }
 }
 
 impl Transport for InProcess {
     async fn send(&self, call: Call) -> Result<Reply, SendError> {
+        self.clock.sleep(WAY).await;
         let mut request = http::Request::new(Body::from(call.body));
         *request.method_mut() = call.method;
         *request.uri_mut() =

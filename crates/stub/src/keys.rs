@@ -55,14 +55,14 @@ pub struct KeysError {
 }
 
 impl ApiKeys {
-    /// One key of the caller `anonymous`.
+    /// One key of the caller `anonymous`, taken as it stands: colons are part of it.
     ///
-    /// # Panics
+    /// # Errors
     /// When the key is longer than 256 bytes.
-    pub fn single(key: &str) -> Self {
+    pub fn single(key: &str) -> Result<Self, KeysError> {
         let mut keys = Self::default();
-        keys.add(key).expect("a key of at most 256 bytes");
-        keys
+        keys.insert(key, Caller::new("anonymous", vec![], vec![]))?;
+        Ok(keys)
     }
 
     /// Reads a JSON list, or else a comma list; any other JSON value allows nobody, as in the real server.
@@ -100,12 +100,16 @@ impl ApiKeys {
         let mut parts = entry.splitn(4, ':');
         let mut next = || parts.next().unwrap_or_default();
         let (key, user, roles, scopes) = (next(), next(), next(), next());
+        let user = if user.is_empty() { "anonymous" } else { user };
+        self.insert(key, Caller::new(user, list(roles), list(scopes)))
+    }
+
+    fn insert(&mut self, key: &str, caller: Caller) -> Result<(), KeysError> {
         let Some(secret) = Padded::new(key.as_bytes()) else {
             let problem = format!("a key has {} bytes", key.len());
             return Err(KeysError { problem, remedy: "give keys of at most 256 bytes" });
         };
-        let user = if user.is_empty() { "anonymous" } else { user };
-        let caller = Arc::new(Caller::new(user, list(roles), list(scopes)));
+        let caller = Arc::new(caller);
         self.0.retain(|known| known.secret != secret);
         self.0.push(ApiKey { secret, caller });
         Ok(())

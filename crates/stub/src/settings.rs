@@ -106,7 +106,7 @@ impl Settings {
     /// The settings of the real compose file, which the baseline suite uses: `test-api-key`, 100 and 200.
     pub fn suite() -> Self {
         Self {
-            api_keys: ApiKeys::single("test-api-key"),
+            api_keys: ApiKeys::single("test-api-key").unwrap_or_default(),
             limits: Limits::of_user(Limit::per_second(100, 200)),
             ..Self::default()
         }

@@ -218,11 +218,6 @@ impl<'a> Value<'a> {
         items.iter().enumerate().map(item).collect()
     }
 
-    /// Whether it is a string, an array or a table: for values that may be one or the other.
-    pub fn is_string(&self) -> bool {
-        matches!(self.value, DeValue::String(_))
-    }
-
     /// Whether it is an array.
     pub fn is_array(&self) -> bool {
         matches!(self.value, DeValue::Array(_))
@@ -231,12 +226,6 @@ impl<'a> Value<'a> {
     /// The value as JSON; a date becomes its text.
     pub fn to_json(&self) -> serde_json::Value {
         to_json(self.value)
-    }
-
-    /// Where it stands, for messages: `file:line`.
-    pub fn place(&self) -> String {
-        let line = self.source.text.as_bytes()[..self.at].iter().filter(|b| **b == b'\n').count() + 1;
-        format!("{}:{line}", self.source.file)
     }
 
     /// A mistake about this value; `problem` follows the key and the value.

@@ -67,6 +67,8 @@ pub struct Request {
     pub method: Method,
     /// The path, with its query string.
     pub path: Template,
+    /// The path as the scenario writes it, for records: what a template fills in is not in it.
+    pub path_written: String,
     /// Headers, those of the class included.
     pub headers: Vec<(HeaderName, Template)>,
     /// The body.

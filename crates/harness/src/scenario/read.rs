@@ -21,6 +21,8 @@ pub struct ScenarioFile {
 
 /// An answer may take this long unless a step says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest time that an answer may be given.
+const TIMEOUT_MAX: Duration = Duration::from_secs(30 * 60);
 /// Longest list of steps, tasks or data that is accepted.
 const ITEMS_MAX: usize = 10_000;
 
@@ -198,11 +200,13 @@ impl Context<'_> {
         }
         let body = self.body(table, &mut headers);
         let expect = table.table("expect", expect).unwrap_or_default();
-        let timeout = table.get_if("timeout", "give more than 0s", |t: &Duration| !t.is_zero());
+        let fits = |t: &Duration| !t.is_zero() && *t <= TIMEOUT_MAX;
+        let timeout = table.get_if("timeout", "give more than 0s and at most 30m", fits);
         let on_failure = on_failure(table);
         let written: String = path_value.and_then(|v| v.read())?;
         Some(Request {
-            name: name.unwrap_or(written),
+            name: name.unwrap_or_else(|| written.clone()),
+            path_written: written,
             method: method?,
             path: path?,
             headers,
@@ -214,16 +218,17 @@ impl Context<'_> {
         })
     }
 
+    /// All that a path can become must be a path, over every transport alike.
     fn path(&self, value: &Value<'_>) -> Option<Template> {
-        let text: String = value.read()?;
-        // What stands between `{{` and `}}` may hold blanks.
-        let mut outside = text.split("{{").map(|part| part.rsplit("}}").next().unwrap_or_default());
-        let blank = |part: &str| part.contains(|c: char| c.is_whitespace() || c.is_control());
-        if !text.starts_with('/') || text.contains(char::is_control) || outside.any(blank) {
-            value.mistake("is no path", "begin it with `/` and write blanks as %20");
-            return None;
+        const REMEDY: &str = "begin it with `/`, outside of `{{ }}`, and write what is no letter, digit or one of -._~/?&=+:@,;!$'()*% as %20";
+        let template = template(value, self.bindings, &self.lists)?;
+        let legal = |c: char| c.is_ascii_alphanumeric() || "-._~/?&=+:@,;!$'()*%".contains(c);
+        let begins = template.begins_with('/');
+        if begins && template.texts().all(|text| text.chars().all(legal)) {
+            return Some(template);
         }
-        template(value, self.bindings, &self.lists)
+        value.mistake("is no path", REMEDY);
+        None
     }
 
     fn headers_of(&self, table: &mut Table<'_>) -> Vec<(HeaderName, Template)> {
@@ -238,7 +243,7 @@ impl Context<'_> {
             return None;
         };
         let template = template(value, self.bindings, &self.lists)?;
-        if template.as_literal().is_some_and(|text| HeaderValue::from_str(text).is_err()) {
+        if template.texts().any(|text| HeaderValue::from_str(text).is_err()) {
             value.mistake(
                 "has a value that HTTP does not allow",
                 "leave out line breaks and control characters",

@@ -96,6 +96,24 @@ impl Template {
         }
     }
 
+    /// Whether every rendering begins with `first`, whatever is filled in.
+    pub(crate) fn begins_with(&self, first: char) -> bool {
+        matches!(self.pieces.first(), Some(Piece::Literal(text)) if text.starts_with(first))
+    }
+
+    /// All texts that a rendering may hold, those of the lists it picks from included.
+    pub(crate) fn texts(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        Box::new(self.pieces.iter().flat_map(|piece| -> Box<dyn Iterator<Item = &str> + '_> {
+            match piece {
+                Piece::Literal(text) => Box::new(std::iter::once(text.as_str())),
+                Piece::Expression(Expression::Pick(list), _) => {
+                    Box::new(list.iter().flat_map(Template::texts))
+                }
+                Piece::Expression(..) => Box::new(std::iter::empty()),
+            }
+        }))
+    }
+
     pub(crate) fn render(&self, scope: &mut Scope<'_>) -> String {
         let mut out = String::with_capacity(64);
         self.render_into(scope, &mut out);

@@ -32,12 +32,13 @@ fn exits() {
     use Kind::{Good, Silent, Slow};
     /// Steps with whether they are gates; whether aborted; the exit.
     type Case = (&'static [(Kind, bool)], bool, RunExit);
-    let cases: [Case; 8] = [
+    let cases: [Case; 9] = [
         (&[(Good, true), (Good, true)], false, RunExit::Passed),
         (&[(Good, true), (Slow, true)], false, RunExit::Failed),
         (&[(Good, true), (Slow, false)], false, RunExit::Passed),
         (&[(Slow, true), (Silent, true)], false, RunExit::Invalid),
-        (&[(Good, true), (Silent, false)], false, RunExit::Invalid),
+        (&[(Good, true), (Silent, false)], false, RunExit::Passed),
+        (&[(Good, true), (Silent, true)], false, RunExit::Invalid),
         (&[(Slow, true), (Silent, true)], true, RunExit::Aborted),
         (&[], true, RunExit::Aborted),
         (&[], false, RunExit::Invalid),
@@ -66,13 +67,16 @@ fn exit_codes() {
 fn gates_of_which_none_could_be_judged_decide_nothing() {
     let mut few = step(Kind::Few, 1);
     few.offered_rps_max = Some(1.0);
-    // With no failures among its two requests one number is judged still.
-    assert_eq!(conclude(&run_of(vec![few.clone()])).unwrap().exit, RunExit::Passed);
+    let check = |step: StepRun| {
+        let conclusion = conclude(&run_of(vec![step])).unwrap();
+        assert_eq!(conclusion.exit, RunExit::Invalid);
+        assert!(conclusion.exit_reasons.iter().any(|why| why == "no step that decides could be judged"));
+    };
+    // No failures among its two requests, but too few of them for any time.
+    check(few.clone());
     few.intervals.iter_mut().for_each(|interval| interval.cells.clear());
-    (few.statuses, few.cut_off) = (Vec::new(), vec![CutOff { name: NameId(0), count: 2 }]);
-    let conclusion = conclude(&run_of(vec![few])).unwrap();
-    assert_eq!(conclusion.exit, RunExit::Invalid);
-    assert!(conclusion.exit_reasons.iter().any(|why| why == "no step that decides could be judged"));
+    few.statuses.clear();
+    check(few);
 }
 
 #[test]

@@ -99,9 +99,16 @@ fn a_percentile_of_too_few_is_withheld() {
 
 #[test]
 fn a_rate_that_the_users_cannot_offer_is_not_judged() {
-    for (cap, expected) in
-        [(None, "critical"), (Some(0.5), "not judged"), (Some(9.99), "not judged"), (Some(10.0), "critical")]
-    {
+    // One success a second, where 5 are acceptable: the users' doing if they offer no more, or hardly more; the
+    // server's if they could offer 5 and it answers a fraction of them.
+    for (cap, expected) in [
+        (None, "critical"),
+        (Some(0.5), "not judged"),
+        (Some(1.2), "not judged"),
+        (Some(4.99), "not judged"),
+        (Some(5.0), "critical"),
+        (Some(10.0), "critical"),
+    ] {
         let mut step = step_of("s", 1, &asks(300, 1_000 * MS, 100 * MS));
         step.offered_rps_max = cap;
         assert_eq!(words(&step)[4], expected, "{cap:?}");
@@ -109,6 +116,10 @@ fn a_rate_that_the_users_cannot_offer_is_not_judged() {
     let mut step = step_of("s", 1, &asks(300, 10 * MS, 100 * MS));
     step.offered_rps_max = Some(1.0);
     assert_eq!(words(&step)[4], "target", "what was reached needs no excuse");
+    // Just below 5 a second, within a fifth of the cap.
+    let mut step = step_of("s", 1, &asks(280, 200 * MS, 100 * MS));
+    step.offered_rps_max = Some(6.0);
+    assert_eq!(words(&step)[4], "not judged", "answers that take their time explain a fifth");
 }
 
 #[test]
