@@ -8,6 +8,11 @@ use crate::exit::{Exit, Failure};
 use crate::say::Stream;
 
 pub(crate) fn healthcheck(args: &HealthcheckArgs) -> Result<Exit, Failure> {
+    // Dots that stand for folders would lead elsewhere than the path seems to say.
+    if !args.path.starts_with('/') || args.path.contains("..") || args.path.to_lowercase().contains("%2e") {
+        let text = format!("--path: `{}` is no plain path; give one like /health", args.path);
+        return Err(Failure::usage(text));
+    }
     let host = target_host(args.host.as_deref()).unwrap_or_else(|| "http://127.0.0.1:8000".to_owned());
     let target = Target::parse(&host)?;
     let url = format!("{}{}", target.shown(), args.path);

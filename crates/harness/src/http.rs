@@ -118,6 +118,11 @@ impl HttpTransport {
 }
 
 impl Transport for HttpTransport {
+    fn prepare(&self, user: u32) {
+        // What goes wrong here goes wrong again when it is sent, and is recorded then.
+        let _ = self.client(user);
+    }
+
     async fn send(&self, call: Call) -> Result<Reply, SendError> {
         let url = self.target.join(&call.path).map_err(SendError::Other)?;
         let mut request = reqwest::Request::new(call.method, url);

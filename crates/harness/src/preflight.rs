@@ -106,3 +106,45 @@ pub async fn preflight(target: &Target, clock: Clock) -> Result<(), Unreachable>
         Err(_) => Err(unreachable(format!("no connection within {} s", LIMIT.as_secs()))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `path` on `base` is `expected`, or is refused.
+    fn check(base: &str, path: &str, expected: Option<&str>) {
+        let target = Target::parse(base).expect("an address");
+        let joined = target.join(path).map(|url| url.to_string());
+        assert_eq!(joined.as_deref().ok(), expected, "{path} on {base}: {joined:?}");
+        if let Ok(url) = target.join(path) {
+            let place = |url: &Url| (url.host_str().map(str::to_owned), url.port(), url.scheme().to_owned());
+            assert_eq!(place(&url), place(&target.url), "{path} leaves {base}");
+        }
+    }
+
+    #[test]
+    fn no_path_leaves_the_target() {
+        let base = "http://127.0.0.1:8000";
+        for (base, path, expected) in [
+            (base, "/ask", Some("http://127.0.0.1:8000/ask")),
+            (base, "//x", Some("http://127.0.0.1:8000//x")),
+            (base, "//evil.org:81/x", Some("http://127.0.0.1:8000//evil.org:81/x")),
+            (base, "/\\evil.org/x", Some("http://127.0.0.1:8000//evil.org/x")),
+            (base, "/@evil.org", Some("http://127.0.0.1:8000/@evil.org")),
+            (base, "/http://evil.org/", Some("http://127.0.0.1:8000/http://evil.org/")),
+            (base, "/?a=b", Some("http://127.0.0.1:8000/?a=b")),
+            ("http://a.org/", "//x", Some("http://a.org//x")),
+            ("https://a.org/api/", "/ask", Some("https://a.org/api/ask")),
+            ("https://[::1]:81", "//x", Some("https://[::1]:81//x")),
+            (base, "", None),
+            (base, "@evil.org/x", None),
+            (base, ":81/x", None),
+            (base, "1/x", None),
+            ("http://a.org", ".evil.org/x", None),
+            (base, "http://evil.org/", None),
+            (base, "?a=b", None),
+        ] {
+            check(base, path, expected);
+        }
+    }
+}

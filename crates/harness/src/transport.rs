@@ -64,6 +64,9 @@ pub enum SendError {
 
 /// Sends calls.
 pub trait Transport: Clone + 'static {
+    /// Makes ready what the requests of `user` will need, before any of them is timed.
+    fn prepare(&self, _user: u32) {}
+
     /// Sends one and reads the whole answer. It has no time limit of its own: the caller sets it.
     fn send(&self, call: Call) -> impl Future<Output = Result<Reply, SendError>>;
 }

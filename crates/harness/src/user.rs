@@ -50,6 +50,7 @@ impl<T: Transport> User<T> {
     pub(crate) fn new(around: Rc<Surroundings<T>>, class: usize, number: u32) -> Self {
         let (seed, step) = (around.plan.seed, &around.plan.steps[around.step].name);
         let run = (seed.stream("run", wire::stable_hash(step.as_bytes())).next_u64() >> 32) as u32;
+        around.transport.prepare(number);
         around.desk.user_comes(class);
         Self {
             stop: around.stop.clone(),

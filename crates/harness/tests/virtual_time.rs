@@ -153,6 +153,16 @@ fn a_stop_ends_the_run_and_marks_the_step() {
     assert_eq!(run.steps[0].phases.ended_ns, 2_500_000_000);
 }
 
+/// Without a stop before it, a cut waits for no answer either.
+#[test]
+fn a_cut_ends_the_run_at_once() {
+    let at = Duration::from_millis(2_500);
+    let files = [scenario("A", "0s", &get("/never", "timeout = \"60s\""))];
+    let run = run(&files, step(1, 1.0, 60_000), MS10, Some((at, Command::Cut)));
+    assert!(run.steps[0].cut);
+    assert_eq!((run.steps[0].phases.ended_ns, run.steps[0].cut_off[0].count), (2_500_000_000, 1));
+}
+
 #[test]
 fn classes_with_several_users_are_dealt_by_weight() {
     let mut heavy = scenario("Heavy", "1s", &get("/a", ""));

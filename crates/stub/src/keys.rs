@@ -173,6 +173,25 @@ mod tests {
     }
 
     #[test]
+    fn a_single_key_is_taken_as_it_stands() {
+        for key in ["a:b", "k::user:x", "a,b", r#"["a"]"#, " k ", ":", "12345"] {
+            let keys = ApiKeys::single(key).expect("a key");
+            let caller = keys.find(key.as_bytes()).expect(key);
+            assert_eq!(
+                (&*caller.user, caller.roles.len(), caller.scopes.len()),
+                ("anonymous", 0, 0),
+                "{key}"
+            );
+            let parts = key.split([':', ',', '"']).filter(|part| *part != key);
+            assert!(parts.into_iter().all(|part| keys.find(part.as_bytes()).is_none()), "a part of {key}");
+        }
+        assert!(ApiKeys::single(&"a".repeat(KEY_BYTES_MAX)).is_ok());
+        assert!(
+            ApiKeys::single(&"a".repeat(KEY_BYTES_MAX + 1)).is_err_and(|e| e.problem.contains("257 bytes"))
+        );
+    }
+
+    #[test]
     fn lengths_are_part_of_a_key() {
         check("a", "a\0", "-");
         check("a", &"a".repeat(KEY_BYTES_MAX + 1), "-");

@@ -10,7 +10,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{JoinHandle, spawn};
+use std::thread::{JoinHandle, spawn, yield_now};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -99,6 +99,22 @@ impl Running {
 
     pub(crate) fn signal(&self, signal: Signal) {
         kill(self.pid, signal).expect("the process is there");
+    }
+
+    /// Waits until the process has a handler for `signal`.
+    #[track_caller]
+    pub(crate) fn heeds(&self, signal: Signal) {
+        let status = format!("/proc/{}/status", self.pid);
+        let caught = || {
+            let text = fs::read_to_string(&status).unwrap_or_default();
+            let mask = text.lines().find_map(|line| line.strip_prefix("SigCgt:").map(str::trim))?;
+            u64::from_str_radix(mask, 16).ok()
+        };
+        let asked = (0..200_000).find(|_| {
+            yield_now();
+            caught().is_some_and(|mask| mask >> (signal as i32 - 1) & 1 == 1)
+        });
+        assert!(asked.is_some(), "it never heeds {signal}");
     }
 
     /// Waits for a line of standard error that holds `part`, and gives it.

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::common::{csv, folder, json, names, read, results, run};
+use crate::listener::{Habit, Listener};
 
 const PARTS: &str = "
 wait_time = { constant = \"1s\" }
@@ -77,6 +78,42 @@ fn the_suite_of_this_file_can_pass() {
 #[test]
 fn a_judged_path_on_which_nothing_succeeds() {
     check("baseline --plan suite.toml --ratelimit-rps 0", 1, &["FAILED", "/ask"]);
+}
+
+/// Requests that are cut off count among those that did not succeed.
+#[test]
+fn a_judged_path_that_never_answers() {
+    let listener = Listener::start(Habit::Health);
+    let (suite, mixed) = (SUITE.replace("60s", "700ms"), MIXED.replace("1s", "20ms"));
+    let place = folder(&[("scenarios/mixed.toml", &mixed), ("suite.toml", &suite)]);
+    let args = format!("baseline --plan suite.toml -H {} -s 200ms --seed 4 --out o", listener.url);
+    let words = ["FAILED (exit code 1)", "critical: none of ", "requests of `/ask…` succeeded"];
+    let done = run(place.path(), &args).exits(1).says(&words);
+    let steps = results(&place.path().join("o"));
+    let file =
+        names(&steps).into_iter().find(|name| name.starts_with("baseline_2")).expect("a list of steps");
+    let step = &json(steps.join(file))[0];
+    assert_eq!(step["passed"], Value::Bool(false), "{step}\n{}", done.out);
+    assert!(step["total_requests"] != 0, "/health is answered: {step}");
+}
+
+/// Users that think for 30 s first send nothing in a step of 10 s: it is INVALID, and decides if it is a gate.
+#[test]
+fn an_invalid_step_decides_only_as_a_gate() {
+    let slow = MIXED.replace("[[task]]", "[[on_start]]\nthink = \"30s\"\n[[task]]");
+    let slow = slow.replacen(
+        "[[on_start]]\nthink = \"30s\"\n[[task]]\nname = \"ask\"",
+        "[[task]]\nname = \"ask\"",
+        1,
+    );
+    for (gate, code) in [(false, 0), (true, 4)] {
+        let second = "[[step]]\nname = \"second\"\nusers = 3\nspawn_rate = 3\nrun_time = \"10s\"";
+        let suite = format!("{}{second}\ngate = {gate}\n", SUITE.replace("60s", "120s"));
+        let place = folder(&[("scenarios/mixed.toml", &slow), ("suite.toml", &suite)]);
+        let done = run(place.path(), "baseline --plan suite.toml --simulate --seed 4 --out o").exits(code);
+        let done = done.says(&["class Mixed had 3 users and sent nothing"]);
+        assert_eq!(done.out.contains("INVALID (exit code 4)"), gate, "{}", done.out);
+    }
 }
 
 #[test]

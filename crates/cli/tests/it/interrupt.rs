@@ -167,6 +167,24 @@ fn a_run_that_is_interrupted_writes_what_was_asked_for() {
     assert_eq!(json(place.path().join("j.json"))[0]["num_requests"], total);
 }
 
+/// Ten hours of 2,000 users take far longer than anyone waits, in virtual time too.
+#[test]
+fn in_virtual_time() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let place = folder(&[]);
+        let args = "run --simulate -u 2000 -r 1000 -t 10h --seed 1 --out o";
+        let running = Running::start(bench(place.path(), words(args)));
+        running.heeds(signal);
+        running.signal(signal);
+        aborted(running.end(), &["interrupted in step run"]);
+        let results = results(&place.path().join("o"));
+        let run_file = json(results.join("run.json"));
+        let steps = run_file["steps"].as_array().expect("a list");
+        assert_eq!(steps.iter().map(|step| &step["cut"]).collect::<Vec<_>>(), [&Value::Bool(true)]);
+        assert!(names(&results).contains(&"run_stats.csv".to_owned()), "{:?}", names(&results));
+    }
+}
+
 #[test]
 fn a_folder_that_is_gone_ends_the_run_in_words() {
     let server = Server::start("", &[]);

@@ -16,7 +16,11 @@ pub(crate) enum Habit {
     Resets,
     /// Answers so, and closes.
     Says(&'static str),
+    /// Answers `/health`, and nothing else.
+    Health,
 }
+
+const HEALTHY: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
 
 /// A server with a habit; it lives as long as the test's process.
 pub(crate) struct Listener {
@@ -57,11 +61,19 @@ fn serve(mut stream: TcpStream, habit: Habit, seen: &Mutex<Vec<u8>>) {
         Ok(0) | Err(_) => return,
         Ok(count) => *seen.lock().expect("nobody panicked") = bytes[..count].to_vec(),
     }
+    let mut healthy = bytes.starts_with(b"GET /health ");
     match habit {
         Habit::Closes | Habit::Resets => {}
         Habit::Says(text) => {
             // The client may have gone.
             let _ = stream.write_all(text.as_bytes());
+        }
+        // A request for it is small enough to come in one piece.
+        Habit::Health => {
+            while healthy && stream.write_all(HEALTHY).is_ok() {
+                healthy = stream.read(&mut bytes).is_ok() && bytes.starts_with(b"GET /health ");
+            }
+            while stream.read(&mut bytes).is_ok_and(|count| count > 0) {}
         }
         // Until the client closes.
         Habit::Silent => while stream.read(&mut bytes).is_ok_and(|count| count > 0) {},

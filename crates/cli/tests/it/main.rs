@@ -5,12 +5,17 @@
 mod common;
 mod derived;
 mod dying;
+mod environment;
 mod faults;
 mod formats;
 mod green;
 mod interrupt;
 mod listener;
 mod mistakes;
+mod progress;
+mod secrets;
+mod sharing;
 mod simulated;
 mod tls;
 mod truth;
+mod unmoved;

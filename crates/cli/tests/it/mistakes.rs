@@ -109,6 +109,11 @@ fn flags() {
     check("run --simulate -t 5s -s never", &[], 2, &["never", "30s"]);
     check("run --simulate -t 25h", &[], 2, &["25h", "24h"]);
     check("run --simulate", &[], 2, &["-t"]);
+    check("run --simulate -t 5s -s 100h", &[], 2, &["stop timeout = 100h", "30m"]);
+    check("baseline --quick --simulate -s 100h", &[], 2, &["stop timeout = 100h", "30m"]);
+    check("run --simulate -t 5s --threads 1000000", &[], 2, &["--threads", "1..=256"]);
+    check("healthcheck --path /_stub/../health", &[], 2, &["/_stub/../health", "/health"]);
+    check("healthcheck --path /_stub/%2e%2e/health", &[], 2, &["no plain path"]);
     check(
         "run --simulate -t 5s WorkflowUsr Nobody",
         &[],

@@ -224,7 +224,11 @@ impl Context<'_> {
         let template = template(value, self.bindings, &self.lists)?;
         let legal = |c: char| c.is_ascii_alphanumeric() || "-._~/?&=+:@,;!$'()*%".contains(c);
         let begins = template.begins_with('/');
-        if begins && template.texts().all(|text| text.chars().all(legal)) {
+        // Dots that stand for folders would be resolved by one transport and not by another.
+        let dots = |text: &str| {
+            text.to_lowercase().contains("%2e") || text.split(['/', '?']).any(|s| s == "." || s == "..")
+        };
+        if begins && !template.texts().any(dots) && template.texts().all(|text| text.chars().all(legal)) {
             return Some(template);
         }
         value.mistake("is no path", REMEDY);
