@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use harness::{Bindings, Plan, check_stop_timeout, read_suite};
-
 use wire::Mistakes;
 
 use crate::args::{BaselineArgs, target_host};
@@ -22,9 +21,7 @@ pub(crate) fn baseline(args: BaselineArgs) -> Result<Exit, Failure> {
     let ((plan, place), ()) = both(both(plan(&args), place), start_log(&args.load.log))?;
     let ended = carry_out(plan, place, &args.load, Some(&args.out))?;
     let exit = show(&ended.run, Stream::Out)?;
-    if let Some(results) = &ended.results {
-        Stream::Error.line(&format!("results in {}", results.folder.display()));
-    }
+    ended.say_where();
     Ok(exit)
 }
 
@@ -36,9 +33,7 @@ fn plan(args: &BaselineArgs) -> Result<Plan, Failure> {
     let file = path.as_deref().map_or_else(|| Ok(embedded::suite()), read_text)?;
     let suite = read_suite(&file.name, &file.text)?;
     let mut mistakes = Mistakes::default();
-    if let Some(time) = args.load.stop_timeout {
-        check_stop_timeout(time, "command line", &mut mistakes);
-    }
+    check_stop_timeout(args.load.stop_timeout, "command line", &mut mistakes);
     let suite = mistakes.or(suite)?;
     let suite = if args.quick { suite.quick() } else { suite };
     let files = match &path {

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use wire::{Clock, Seed};
 
 use crate::exit::Failure;
+use crate::runtime::runtime;
 
 /// A stub that runs until it is stopped.
 #[derive(Debug)]
@@ -26,8 +27,7 @@ impl EmbeddedStub {
         clock: Clock,
         seed: Seed,
     ) -> Result<Self, Failure> {
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::usage)?;
+        let runtime = runtime()?;
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).map_err(Failure::usage)?;
         let address = listener.local_addr().map_err(Failure::usage)?;
         let (stop, stopped) = oneshot::channel();

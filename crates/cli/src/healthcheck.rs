@@ -5,6 +5,7 @@ use wire::{Clock, OPERATOR_TOKEN_HEADER, OPERATOR_TOKEN_VARIABLE};
 
 use crate::args::{HealthcheckArgs, target_host};
 use crate::exit::{Exit, Failure};
+use crate::runtime::runtime;
 use crate::say::Stream;
 
 pub(crate) fn healthcheck(args: &HealthcheckArgs) -> Result<Exit, Failure> {
@@ -16,8 +17,7 @@ pub(crate) fn healthcheck(args: &HealthcheckArgs) -> Result<Exit, Failure> {
     let host = target_host(args.host.as_deref()).unwrap_or_else(|| "http://127.0.0.1:8000".to_owned());
     let target = Target::parse(&host)?;
     let url = format!("{}{}", target.shown(), args.path);
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::usage)?;
+    let runtime = runtime()?;
     let status = runtime.block_on(ask(target, args))?;
     match status {
         Ok(status @ 200..=299) => {

@@ -15,12 +15,23 @@ use crate::host::{host, raise_descriptor_limit, resources};
 use crate::place::Place;
 use crate::progress::Progress;
 use crate::results::{Owner, Results};
+use crate::runtime::runtime;
+use crate::say::Stream;
 use crate::watch::follow;
 
 /// A run that has ended, and where its files are.
 pub(crate) struct Ended {
     pub(crate) run: Run,
     pub(crate) results: Option<Results>,
+}
+
+impl Ended {
+    /// Says where the files are, if there are any.
+    pub(crate) fn say_where(&self) {
+        if let Some(results) = &self.results {
+            Stream::Error.line(&format!("results in {}", results.folder.display()));
+        }
+    }
 }
 
 /// Carries the plan out; everything has been checked but whether the world plays along.
@@ -35,27 +46,22 @@ pub(crate) fn carry_out(
     }
     let (kind, owner) = (plan.kind, owner(args));
     let create = |at_ns| out.map(|out| Results::create(out, kind, at_ns, owner)).transpose();
-    let (started_unix_ns, clock) = match place {
-        Place::Simulated(_) => (sim::EPOCH_UNIX_NS, None),
-        Place::Embedded(..) | Place::Server(..) => {
-            let clock = Clock::system();
-            (clock.unix_start_ns(), Some(clock))
-        }
+    let clock = Clock::system();
+    let started_unix_ns = match place {
+        Place::Simulated(_) => sim::EPOCH_UNIX_NS,
+        Place::Embedded(..) | Place::Server(..) => clock.unix_start_ns(),
     };
     raise_descriptor_limit();
     let results = create(started_unix_ns)?;
-    let ended = match (place, clock) {
-        (Place::Server(target, options), Some(clock)) => {
-            send(plan, clock, target, options, args, results.as_ref())
-        }
-        (Place::Embedded(stub, options), Some(clock)) => {
+    let ended = match place {
+        Place::Server(target, options) => send(plan, clock, target, options, args, results.as_ref()),
+        Place::Embedded(stub, options) => {
             send_to_embedded(plan, clock, *stub, options, args, results.as_ref())
         }
-        (Place::Simulated(stub), _) => {
+        Place::Simulated(stub) => {
             let handle = sim::start(plan, stub.0, stub.1).map_err(Failure::usage);
             handle.and_then(|handle| follow(handle, Progress::silent(), results.as_ref()))
         }
-        (_, None) => unreachable!("every other place has a clock"),
     };
     match ended {
         Ok(run) => Ok(Ended { run, results }),
@@ -109,8 +115,7 @@ pub(crate) fn owner(args: &LoadArgs) -> Owner {
 }
 
 fn reach(target: &Target, clock: Clock) -> Result<(), Failure> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::usage)?;
+    let runtime = runtime()?;
     runtime.block_on(preflight(target, clock)).map_err(Failure::unreachable)
 }
 

@@ -21,6 +21,7 @@ mod progress;
 mod report;
 mod results;
 mod run;
+mod runtime;
 mod say;
 mod serve;
 mod stub_args;

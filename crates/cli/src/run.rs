@@ -60,9 +60,7 @@ fn plan(args: &RunArgs) -> Result<Plan, Failure> {
         gate: true,
     };
     step.check("command line", &mut mistakes);
-    if let Some(time) = args.load.stop_timeout {
-        check_stop_timeout(time, "command line", &mut mistakes);
-    }
+    check_stop_timeout(args.load.stop_timeout, "command line", &mut mistakes);
     if args.load.simulate && args.run_time.is_none() && !args.list {
         mistakes.push("--simulate", "without a run time", "give one with -t, such as -t 60s");
     }
@@ -110,9 +108,7 @@ fn hand_out(args: &RunArgs, ended: &Ended) -> Result<Exit, Failure> {
         let name = file.file_name(args.csv.as_deref().unwrap_or_default());
         put(name.as_ref(), file.write(run, step, &summary).map_err(Failure::usage)?.as_bytes(), owner)?;
     }
-    if let Some(results) = &ended.results {
-        Stream::Error.line(&format!("results in {}", results.folder.display()));
-    }
+    ended.say_where();
     // A run that passes but had failures ends as Locust's users expect.
     let failed = !step.errors.is_empty();
     Ok(if exit == Exit::PASSED && failed { Exit(args.exit_code_on_error) } else { exit })

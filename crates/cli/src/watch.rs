@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::results::Results;
+use crate::runtime::runtime;
 
 /// Follows the run to its end. The first Ctrl-C (or SIGTERM) stops it, the second cuts off what is in flight.
 pub(crate) fn follow(
@@ -16,8 +17,7 @@ pub(crate) fn follow(
     mut progress: Progress,
     results: Option<&Results>,
 ) -> Result<Run, Failure> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::usage)?;
+    let runtime = runtime()?;
     let kept = runtime.block_on(watch(&handle, &mut progress, results));
     progress.end();
     let run = handle.join();

@@ -11,6 +11,8 @@ use crate::{Scenario, Step, Wait};
 /// Users at most, and the longest run; both keep the records bounded.
 const USERS_MAX: u32 = 1_000_000;
 const RUN_TIME_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Wait for answers at the end, unless another is given.
+pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest wait for answers at the end.
 const STOP_TIMEOUT_MAX: Duration = Duration::from_secs(30 * 60);
 /// Entry names at most: a recorder has room for all of them.
@@ -115,9 +117,9 @@ pub(crate) fn choose_classes(
     mistakes.or(())
 }
 
-/// Appends what is wrong with a stop timeout; `place` is what messages call it.
-pub fn check_stop_timeout(time: Duration, place: &str, mistakes: &mut Mistakes) {
-    if time > STOP_TIMEOUT_MAX {
+/// Appends what is wrong with a stop timeout, if one is given; `place` is what messages call it.
+pub fn check_stop_timeout(time: Option<Duration>, place: &str, mistakes: &mut Mistakes) {
+    if let Some(time) = time.filter(|time| *time > STOP_TIMEOUT_MAX) {
         let problem = format!("stop timeout = {} is out of range", format_duration(time));
         mistakes.push(place, problem, "give at most 30m");
     }
@@ -160,7 +162,7 @@ impl Plan {
             entries,
             steps: vec![],
             cool_down: Duration::ZERO,
-            stop_timeout: Duration::from_secs(30),
+            stop_timeout: STOP_TIMEOUT,
             targets: None,
             setup: serde_json::Value::Null,
             target_url: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use measure::{Level3, RunKind, Targets};
 use wire::{Mistakes, Seed, Source, Table, Value};
 
-use crate::plan::{check_stop_timeout, choose_classes};
+use crate::plan::{STOP_TIMEOUT, check_stop_timeout, choose_classes};
 use crate::{Bindings, Plan, Scenario, ScenarioFile, StepPlan, TagFilter, read_scenarios};
 
 /// A suite of steps, as `load_tests/baseline.toml` writes it.
@@ -82,7 +82,7 @@ pub fn read_suite(file: &str, text: &str) -> Result<Suite, Mistakes> {
         if steps.is_empty() {
             root.mistake("the suite has no step", "add a [[step]]");
         }
-        let stop_timeout = root.get("stop_timeout").unwrap_or(Duration::from_secs(30));
+        let stop_timeout = root.get("stop_timeout");
         check_stop_timeout(stop_timeout, file, &mut checks);
         for (i, step) in steps.iter().enumerate() {
             if steps[..i].iter().any(|other| other.name == step.name) {
@@ -96,7 +96,7 @@ pub fn read_suite(file: &str, text: &str) -> Result<Suite, Mistakes> {
             mix,
             steps,
             cool_down: root.get("cool_down").unwrap_or_default(),
-            stop_timeout,
+            stop_timeout: stop_timeout.unwrap_or(STOP_TIMEOUT),
             targets: targets?,
         })
     });

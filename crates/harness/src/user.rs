@@ -18,6 +18,8 @@ use crate::{Call, OnFailure, Plan, Request, Scenario, SendError, Step, Task, Tra
 pub(crate) struct Surroundings<T> {
     pub(crate) plan: Arc<Plan>,
     pub(crate) step: usize,
+    /// Tells the request ids of this step from those of others.
+    pub(crate) run: u32,
     pub(crate) clock: Clock,
     pub(crate) desk: Desk,
     pub(crate) transport: T,
@@ -32,7 +34,6 @@ pub(crate) struct User<T> {
     class: usize,
     number: u32,
     requests: u32,
-    run: u32,
     stream: Stream,
     /// When the next request is due: the end of a wait, or of the answer before it.
     due_ns: u64,
@@ -49,7 +50,6 @@ enum Ended {
 impl<T: Transport> User<T> {
     pub(crate) fn new(around: Rc<Surroundings<T>>, class: usize, number: u32) -> Self {
         let (seed, step) = (around.plan.seed, &around.plan.steps[around.step].name);
-        let run = (seed.stream("run", wire::stable_hash(step.as_bytes())).next_u64() >> 32) as u32;
         around.transport.prepare(number);
         around.desk.user_comes(class);
         Self {
@@ -60,7 +60,6 @@ impl<T: Transport> User<T> {
             around,
             class,
             number,
-            run,
         }
     }
 
@@ -140,7 +139,7 @@ impl<T: Transport> User<T> {
     /// Renders, sends, assesses and records one request.
     async fn send(&mut self, request: &Request, task: Option<usize>) -> Outcome {
         let around = self.around.clone();
-        let request_id = RequestId { run: self.run, user: self.number, number: self.requests };
+        let request_id = RequestId { run: around.run, user: self.number, number: self.requests };
         self.requests += 1;
         let call = self.render(request, request_id);
         let in_flight = around.desk.request_begins(self.class, task, request.entry);

@@ -51,7 +51,9 @@ pub(crate) async fn work<T: Transport>(
 ) {
     let (stop, stopped) = watch::channel(false);
     let desk = Desk::new(&plan);
-    let around = Rc::new(Surroundings { plan, step, clock, desk, transport, stop: stopped });
+    let name = plan.steps[step].name.as_bytes();
+    let run = (plan.seed.stream("run", wire::stable_hash(name)).next_u64() >> 32) as u32;
+    let around = Rc::new(Surroundings { plan, step, run, clock, desk, transport, stop: stopped });
     let mut users = JoinSet::new();
     let mut drained_told = false;
     loop {

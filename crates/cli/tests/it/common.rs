@@ -227,6 +227,40 @@ pub(crate) fn get(address: &str, path: &str) -> (u16, String) {
     (status, body.to_owned())
 }
 
+/// A class that asks, waits, and asks again; `more` are further lines of its only step.
+pub(crate) fn asker(wait: &str, more: &str) -> String {
+    format!(
+        r#"
+class = "Asker"
+wait_time = {{ constant = "{wait}" }}
+[headers]
+X-API-Key = "{{{{ api_key }}}}"
+[[task]]
+name = "ask"
+[[task.step]]
+method = "POST"
+path = "/ask"
+json = {{ user_id = "u", query = "What is this?" }}
+{more}
+"#
+    )
+}
+
+/// A profile whose only agent takes `delay` for every question, up to 1,000 at once.
+pub(crate) fn profile(delay: &str) -> String {
+    format!(
+        r#"
+[agent.slow]
+concurrency = 1000
+queue_max = 1000
+delay = {{ fixed = "{delay}" }}
+[[workflow]]
+name = "any"
+stages = ["slow"]
+"#
+    )
+}
+
 /// A new folder with these files.
 pub(crate) fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = TempDir::new().expect("a folder can be made");

@@ -6,34 +6,11 @@ use std::thread::spawn;
 use nix::sys::signal::Signal;
 use serde_json::json;
 
-use crate::common::{Running, Server, bench, csv, folder, get, read, run, talk, words};
-
-const BUSY: &str = r#"
-class = "Busy"
-wait_time = { constant = "20ms" }
-[headers]
-X-API-Key = "{{ api_key }}"
-[[task]]
-name = "ask"
-[[task.step]]
-method = "POST"
-path = "/ask"
-timeout = "2s"
-json = { user_id = "u", query = "What is this?" }
-"#;
-const SLOW: &str = r#"
-[agent.slow]
-concurrency = 100
-queue_max = 100
-delay = { fixed = "1500ms" }
-[[workflow]]
-name = "any"
-stages = ["slow"]
-"#;
+use crate::common::{Running, Server, asker, bench, csv, folder, get, profile, read, run, talk, words};
 
 fn check_killed(flags: &str) {
     let server = Server::start("--no-ratelimit", &[]);
-    let place = folder(&[("s.toml", BUSY)]);
+    let place = folder(&[("s.toml", &asker("20ms", "timeout = \"2s\""))]);
     let args = format!("run -f s.toml -H {} -u 4 -r 20 -t 2s --csv p {flags}", server.url());
     let mut running = Running::start(bench(place.path(), words(&args)));
     running.line("run 1/2 s");
@@ -70,7 +47,7 @@ fn killed_in_the_middle_over_http_2() {
 #[test]
 fn asked_to_stop_it_answers_what_is_in_flight() {
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
-        let server = Server::start("--profile slow.toml", &[("slow.toml", SLOW)]);
+        let server = Server::start("--profile slow.toml", &[("slow.toml", &profile("1500ms"))]);
         let body = r#"{"user_id":"test-user","query":"Hello?"}"#;
         let head =
             "POST /ask HTTP/1.1\r\nHost: x\r\nX-API-Key: test-api-key\r\nContent-Type: application/json";
