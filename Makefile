@@ -4,7 +4,7 @@ COMPOSE := $(shell command -v docker-compose || echo docker compose) -f docker-c
 UID_GID := RESULTS_UID=$$(id -u) RESULTS_GID=$$(id -g)
 
 .DEFAULT_GOAL := help
-.PHONY: help baseline baseline-ui baseline-run baseline-stop baseline-logs test bench
+.PHONY: help baseline baseline-ui baseline-run baseline-stop baseline-logs test bench soak
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -28,5 +28,8 @@ baseline-logs: ## What the containers say
 test: ## All tests; installs what they need on Debian and Ubuntu
 	bash .ci/test
 
-bench: ## What the generator costs: requests per processor second
+bench: ## What the generator and the stub cost: requests per processor second
 	bash .ci/bench
+
+soak: ## Everything at once for two hours, and what that leaves behind (MINUTES=10: ten minutes)
+	bash crates/cli/benches/soak.sh $(MINUTES)

@@ -1,11 +1,16 @@
 //! The command line. Names are Locust's where Locust has one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use harness::Bindings;
+use wire::Mistakes;
+use wire::token::PrivateKey;
 
+use crate::files::read_text;
 use crate::stub_args::StubArgs;
+use crate::token::TokenArgs;
 
 /// A load harness that proves its numbers, and the stub of Weaver AI that it proves them against.
 #[derive(Debug, Parser)]
@@ -27,6 +32,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Asks a server for its health: exit code 0 or 3.
     Healthcheck(HealthcheckArgs),
+    /// Makes keys, tokens and signed messages, offline.
+    Token(Box<TokenArgs>),
 }
 
 #[derive(Debug, Args)]
@@ -40,6 +47,10 @@ pub(crate) struct ServeArgs {
     /// Seed of all delays; drawn and printed when not given.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
+    /// Folder of guardrails.yaml and roles.yaml (WEAVER_STUB_POLICIES); by default weaver_ai/policies where it is
+    /// there, as the real server has it, else the rules in the binary.
+    #[arg(long, value_name = "DIR", help_heading = "Stub")]
+    pub(crate) policies: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) stub: StubArgs,
     #[command(flatten)]
@@ -54,6 +65,17 @@ pub(crate) struct LogArgs {
     /// File to log to, instead of the terminal.
     #[arg(long)]
     pub(crate) logfile: Option<PathBuf>,
+    /// How it is logged: lines of text, or of JSON.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// An object a line, for machines.
+    Json,
 }
 
 /// How requests leave, for `run` and `baseline`.
@@ -62,6 +84,9 @@ pub(crate) struct LoadArgs {
     /// Key that the scenarios send.
     #[arg(long, env = "WEAVER_API_KEY", default_value = DEFAULT_API_KEY, hide_env_values = true)]
     api_key: String,
+    /// File with what scenarios sign tokens and messages with: a private RSA key in PEM, or else a secret.
+    #[arg(long, env = "WEAVER_SIGNING_KEY", value_name = "FILE")]
+    signing_key: Option<PathBuf>,
     /// Answers in flight at the end are waited for so long; the rest is counted as cut off. By default 30s.
     #[arg(short = 's', long, value_parser = duration)]
     pub(crate) stop_timeout: Option<Duration>,
@@ -208,6 +233,14 @@ pub(crate) struct HealthcheckArgs {
 const DEFAULT_API_KEY: &str = "test-api-key";
 
 impl LoadArgs {
+    /// What scenarios may put into their requests.
+    pub(crate) fn bindings(&self) -> Result<Bindings, Mistakes> {
+        // Compose files pass an empty variable on.
+        let path = self.signing_key.as_deref().filter(|path| !path.as_os_str().is_empty());
+        let signing_key = path.map(signing_key).transpose()?;
+        Ok(Bindings { api_key: self.api_key(), signing_key })
+    }
+
     /// The key that scenarios send; an empty one, as compose files pass it on, is none given.
     pub(crate) fn api_key(&self) -> String {
         let given = Some(&self.api_key).filter(|key| !key.is_empty());
@@ -228,6 +261,21 @@ pub(crate) struct Owner(pub(crate) Option<u32>);
 
 fn owner(text: &str) -> Result<Owner, std::num::ParseIntError> {
     if text.is_empty() { Ok(Owner(None)) } else { text.parse().map(|id| Owner(Some(id))) }
+}
+
+/// A private RSA key if the file says so, or else the secret that is its text.
+fn signing_key(path: &Path) -> Result<PrivateKey, Mistakes> {
+    let file = read_text(path)?;
+    if !file.text.contains("-----BEGIN") {
+        return Ok(PrivateKey::secret(file.text.trim().as_bytes()));
+    }
+    PrivateKey::rsa(&file.text).map_err(|error| {
+        let mut mistakes = Mistakes::default();
+        let text = error.to_string();
+        let (problem, remedy) = text.split_once("; ").unwrap_or((&text, "give another key"));
+        mistakes.push(format!("--signing-key: {}", file.name), problem, remedy);
+        mistakes
+    })
 }
 
 fn duration(text: &str) -> Result<Duration, wire::DurationError> {

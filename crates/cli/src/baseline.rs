@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use harness::{Bindings, Plan, check_stop_timeout, read_suite};
+use harness::{Plan, check_stop_timeout, read_suite};
 use wire::Mistakes;
 
 use crate::args::{BaselineArgs, target_host};
@@ -40,7 +40,7 @@ fn plan(args: &BaselineArgs) -> Result<Plan, Failure> {
         Some(path) => scenario_files(&[path.parent().unwrap_or(Path::new("")).join(&suite.scenarios)])?,
         None => embedded::scenarios(),
     };
-    let bindings = Bindings { api_key: args.load.api_key() };
+    let bindings = args.load.bindings()?;
     let mut plan = suite.plan(&file.name, &files, &bindings, draw_seed(args.load.seed))?;
     plan.setup = serde_json::json!({"quick": args.quick});
     plan.stop_timeout = args.load.stop_timeout.unwrap_or(plan.stop_timeout);

@@ -1,12 +1,13 @@
-//! The log: level and file. It goes to standard error unless a file is given.
+//! The log: level, format and file. It goes to standard error unless a file is given.
 
 use std::fs::File;
 use std::sync::Mutex;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use wire::Mistakes;
 
-use crate::args::LogArgs;
+use crate::args::{LogArgs, LogFormat};
 use crate::exit::Failure;
 
 /// Levels by their names here and in Locust's command lines.
@@ -40,10 +41,14 @@ pub(crate) fn start_log(args: &LogArgs) -> Result<(), Failure> {
         Some(filter) => mistakes.or(filter)?,
         None => return Err(mistakes.into()),
     };
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
-    match file {
-        Some(file) => log.with_writer(Mutex::new(file)).init(),
-        None => log.with_writer(std::io::stderr).init(),
+    let writer = match file {
+        Some(file) => BoxMakeWriter::new(Mutex::new(file)),
+        None => BoxMakeWriter::new(std::io::stderr),
+    };
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(writer);
+    match args.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
     }
     Ok(())
 }

@@ -8,6 +8,7 @@
 
 mod args;
 mod baseline;
+mod dotenv;
 mod embedded;
 mod embedded_stub;
 mod exit;
@@ -25,6 +26,7 @@ mod runtime;
 mod say;
 mod serve;
 mod stub_args;
+mod token;
 mod watch;
 
 use clap::Parser;
@@ -39,5 +41,6 @@ fn main() -> std::process::ExitCode {
         Command::Baseline(args) => baseline::baseline(*args),
         Command::Report(args) => report::report(&args),
         Command::Healthcheck(args) => healthcheck::healthcheck(&args),
+        Command::Token(args) => token::token(&args),
     })
 }

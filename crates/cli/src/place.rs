@@ -19,7 +19,7 @@ pub(crate) enum Place {
 
 /// The place that the arguments name; `host` is the server's address, if there is one.
 pub(crate) fn place(args: &LoadArgs, host: Option<&str>) -> Result<Place, Failure> {
-    let stub = || args.stub.build_for_suite(&args.api_key()).map(Box::new);
+    let stub = || args.stub.build_for_suite(&args.api_key(), args.simulate).map(Box::new);
     if args.simulate {
         return stub().map(Place::Simulated);
     }

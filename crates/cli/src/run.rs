@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use harness::{Bindings, Plan, Scenario, StepPlan, TagFilter, check_stop_timeout, read_scenarios};
+use harness::{Plan, Scenario, StepPlan, TagFilter, check_stop_timeout, read_scenarios};
 use measure::export::{CsvFile, locust_json};
 use measure::{RunKind, Summary};
 use wire::Mistakes;
@@ -83,9 +83,9 @@ fn plan(args: &RunArgs) -> Result<Plan, Failure> {
 
 fn scenarios(args: &RunArgs) -> Result<Vec<Scenario>, Mistakes> {
     let files = if args.files.is_empty() { embedded::scenarios() } else { scenario_files(&args.files)? };
-    let mut scenarios = read_scenarios(&files, &Bindings { api_key: args.load.api_key() })?;
+    let mut scenarios = read_scenarios(&files, &args.load.bindings()?)?;
     if args.equal_weights {
-        scenarios.iter_mut().for_each(|scenario| scenario.weight = 1);
+        scenarios.iter_mut().for_each(|scenario| scenario.weight = scenario.weight.min(1));
     }
     Ok(scenarios)
 }

@@ -146,6 +146,22 @@ impl Plan {
         if scenarios.is_empty() {
             mistakes.push("--tags", "no task is left", "choose other tags or classes");
         }
+        // A class without weight takes part where it is asked for by its name.
+        if classes.is_empty() {
+            scenarios.retain(|scenario| scenario.weight > 0);
+        }
+        scenarios.iter_mut().for_each(|scenario| scenario.weight = scenario.weight.max(1));
+        if scenarios.is_empty() && mistakes.0.is_empty() {
+            mistakes.push(
+                "scenarios",
+                "no class has a weight above 0",
+                "name the classes that are to take part",
+            );
+        }
+        for scenario in scenarios.iter().filter(|scenario| scenario.lacks_key()) {
+            let problem = format!("the class `{}` signs what it sends, and there is no key", scenario.class);
+            mistakes.push("--signing-key", problem, "give a file; `token keys --out DIR` makes one");
+        }
         let entries = number_entries(&mut scenarios, &mut mistakes);
         if entries.len() > ENTRIES_MAX {
             let problem = format!("{} different entry names", entries.len());

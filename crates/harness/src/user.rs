@@ -169,7 +169,8 @@ impl<T: Transport> User<T> {
     }
 
     fn render(&mut self, request: &Request, request_id: RequestId) -> Result<Call, SendError> {
-        let scope = &mut Scope { request_id, stream: &mut self.stream };
+        let unix_ns = self.around.clock.unix_ns();
+        let scope = &mut Scope { request_id, stream: &mut self.stream, unix_ns };
         let mut headers = HeaderMap::with_capacity(request.headers.len() + 1);
         for (name, template) in &request.headers {
             let value = match template.as_literal() {

@@ -15,7 +15,7 @@ fn get(path: &str, more: &str) -> String {
 
 /// The mistakes of a file; `None` when it has none.
 fn mistakes(file: &ScenarioFile) -> Option<String> {
-    let bindings = Bindings { api_key: "s3cret/ key".into() };
+    let bindings = Bindings { api_key: "s3cret/ key".into(), ..Bindings::default() };
     read_scenario(file, &bindings).err().map(|mistakes| mistakes.to_string())
 }
 
@@ -119,4 +119,31 @@ fn one_name_stands_for_one_path() {
         let parts = ["stands for `/", "and for `/", "give them names of their own"];
         assert!(parts.iter().all(|part| text.contains(part)), "{text}");
     }
+}
+
+/// The classes of a plan over two of them, `Idle` with weight 0, or what is wrong with it.
+fn check_classes(named: &[&str], idle_path: &str, expected: &str) {
+    let idle = ScenarioFile {
+        text: file("Idle", &get(idle_path, ""), "weight = 0\n[data]\np = [\"a\"]").text,
+        name: "idle.toml".into(),
+    };
+    let busy = ScenarioFile { name: "busy.toml".into(), text: file("Busy", &get("/b", ""), "").text };
+    let scenarios = read_scenarios(&[idle, busy], &Bindings::default()).unwrap_or_else(|e| panic!("{e}"));
+    let named: Vec<_> = named.iter().map(|name| (*name).to_owned()).collect();
+    let plan = Plan::new(RunKind::Run, Seed(1), scenarios, &named, &TagFilter::default());
+    let shown = match plan {
+        Ok(plan) => plan.scenarios.iter().map(|one| format!("{} {}, ", one.class, one.weight)).collect(),
+        Err(mistakes) => mistakes.to_string(),
+    };
+    assert!(shown.contains(expected), "{named:?}: {shown}");
+}
+
+#[test]
+fn a_class_without_weight_takes_part_where_it_is_named() {
+    check_classes(&[], "/i", "Busy 1, ");
+    check_classes(&["Idle"], "/i", "Idle 1, ");
+    check_classes(&["Busy", "Idle"], "/i", "Idle 1, Busy 1, ");
+    // Without a key, what signs is refused where it takes part, and only there.
+    check_classes(&[], "/{{ jwt(p) }}", "Busy 1, ");
+    check_classes(&["Idle"], "/{{ jwt(p) }}", "--signing-key: the class `Idle` signs");
 }

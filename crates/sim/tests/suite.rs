@@ -1,34 +1,15 @@
 //! The whole suite in virtual time, from the files of `load_tests/`: repeatable, and equal to the ledger.
 
-use std::collections::BTreeMap;
-use std::fs::{read_dir, read_to_string};
-use std::path::Path;
+mod common;
 
-use harness::{Bindings, Plan, ScenarioFile, read_suite};
+use std::collections::BTreeMap;
+
+use common::plan;
 use measure::export::results_folder;
 use measure::{Run, conclude};
 use sim::{Simulated, simulate};
 use stub::{Limits, Profile, Settings};
-use wire::{Seed, Truth};
-
-const LOAD_TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../load_tests");
-
-fn plan(seed: u64) -> Plan {
-    let folder = Path::new(LOAD_TESTS);
-    let suite_text = read_to_string(folder.join("baseline.toml")).expect("the suite file");
-    let suite = read_suite("baseline.toml", &suite_text).unwrap_or_else(|e| panic!("{e}"));
-    let mut files: Vec<ScenarioFile> = read_dir(folder.join(&suite.scenarios))
-        .expect("the scenarios")
-        .map(|entry| entry.expect("an entry").path())
-        .map(|path| ScenarioFile {
-            name: path.display().to_string(),
-            text: read_to_string(&path).expect("a scenario"),
-        })
-        .collect();
-    files.sort_by(|a, b| a.name.cmp(&b.name));
-    let bindings = Bindings { api_key: "test-api-key".into() };
-    suite.plan("baseline.toml", &files, &bindings, Seed(seed)).unwrap_or_else(|e| panic!("{e}"))
-}
+use wire::Truth;
 
 fn baseline(seed: u64) -> Simulated {
     simulate(plan(seed), Settings::suite(), Profile::default()).expect("a runtime")

@@ -43,6 +43,23 @@ impl Histogram {
         self.pages[page].get_or_insert_with(|| Box::new([0; PER_OCTAVE]))[slot] += 1;
     }
 
+    /// Adds what another stub counted: buckets are the same everywhere, so nothing is lost. Its quantiles follow from
+    /// them and are not looked at.
+    pub(crate) fn absorb(&mut self, other: &HistogramTruth) {
+        if other.count == 0 {
+            return;
+        }
+        self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
+        self.min_ns = self.min_ns.min(other.min_ns);
+        self.max_ns = self.max_ns.max(other.max_ns);
+        for (low_ns, count) in &other.buckets {
+            let (page, slot) = place(*low_ns);
+            self.pages[page].get_or_insert_with(|| Box::new([0; PER_OCTAVE]))[slot] += count;
+            // Counted by what is in the buckets, so that count and quantiles agree whatever was sent.
+            self.count += count;
+        }
+    }
+
     pub(crate) fn truth(&self) -> HistogramTruth {
         if self.count == 0 {
             return HistogramTruth::default();
@@ -136,6 +153,22 @@ mod tests {
             let (got, right) = (truth.quantiles_ns[name], times[rank - 1]);
             assert!(got.abs_diff(right) <= right / 1_000, "{name}: {got} is not {right}");
         }
+    }
+
+    #[test]
+    fn parts_absorbed_are_the_whole() {
+        let mut stream = Seed(7).stream("histogram", 0);
+        let mut whole = Histogram::default();
+        let mut parts: [Histogram; 5] = Default::default();
+        for i in 0..5_000 {
+            let ns = stream.next_u64() >> (i % 64);
+            whole.record(ns);
+            // The fifth stays empty.
+            parts[stream.below(4) as usize].record(ns);
+        }
+        let mut sum = Histogram::default();
+        parts.iter().for_each(|part| sum.absorb(&part.truth()));
+        assert_eq!(sum.truth(), whole.truth());
     }
 
     #[test]

@@ -1,39 +1,33 @@
-//! Tokens: JWT with HS256 or RS256, with times checked by the stub's own clock.
+//! Callers by token: JWT with HS256 or RS256, with times checked by the stub's own clock.
 //!
-//! It must not read the system's time, which is why the library's own checks are switched off.
-
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
-use serde_json::{Map, Value};
+//! It must not know how a token is opened, which is `jws`'s, nor the system's time.
 
 use crate::caller::Caller;
+use crate::json::Json;
+use crate::jws::{Key, Refused, open};
+use crate::quirk::{Quirk, Repairs};
 use crate::refusal::Refusal;
 
-/// What tokens are checked with.
-pub(crate) enum Tokens {
-    /// No key was given.
-    NoKey,
-    /// The key looks like PEM but cannot be read.
-    BrokenKey,
-    /// A key and its algorithm.
-    Key(Box<(DecodingKey, Validation)>),
+/// What callers' tokens are checked with.
+pub(crate) struct Tokens {
+    /// None, if none was given.
+    key: Option<Key>,
+    repairs: Repairs,
 }
 
 impl Tokens {
     /// RS256 with a public key in PEM, or else HS256 with the text as its secret.
-    pub(crate) fn new(key: Option<&str>) -> Self {
-        let Some(key) = key else { return Self::NoKey };
-        let is_pem = key.contains("BEGIN PUBLIC KEY") || key.contains("BEGIN RSA PUBLIC KEY");
-        let (algorithm, decoding) = if is_pem {
-            let Ok(decoding) = DecodingKey::from_rsa_pem(key.as_bytes()) else { return Self::BrokenKey };
-            (Algorithm::RS256, decoding)
-        } else {
-            (Algorithm::HS256, DecodingKey::from_secret(key.as_bytes()))
-        };
-        let mut validation = Validation::new(algorithm);
-        validation.required_spec_claims.clear();
-        (validation.validate_exp, validation.validate_nbf, validation.validate_aud) = (false, false, false);
-        Self::Key(Box::new((decoding, validation)))
+    pub(crate) fn new(key: Option<&str>, repairs: Repairs) -> Self {
+        let key = key.map(|text| {
+            if !text.contains("BEGIN PUBLIC KEY") && !text.contains("BEGIN RSA PUBLIC KEY") {
+                Key::secret(text)
+            } else if repairs.has(Quirk::EscapedPem) {
+                Key::rsa(&text.replace("\\n", "\n"))
+            } else {
+                Key::rsa(text)
+            }
+        });
+        Self { key, repairs }
     }
 
     /// The caller whom the value of `Authorization` names at the Unix time `now_ns`.
@@ -45,74 +39,41 @@ impl Tokens {
         if token.is_empty() {
             return Err(Refusal::TokenMissing);
         }
-        let (key, validation) = match self {
-            Self::NoKey => return Err(Refusal::JwtKeyMissing),
-            Self::BrokenKey if jsonwebtoken::decode_header(token).is_err() => {
-                return Err(Refusal::TokenInvalid("garbage"));
-            }
-            Self::BrokenKey => return Err(Refusal::Crash("the public key is no PEM")),
-            Self::Key(key) => &**key,
-        };
-        let claims = decode::<Map<String, Value>>(token, key, validation).map_err(|error| {
-            Refusal::TokenInvalid(match error.kind() {
-                ErrorKind::InvalidSignature => "signature",
-                ErrorKind::InvalidAlgorithm => "algorithm",
-                _ => "garbage",
-            })
+        let key = self.key.as_ref().ok_or(Refusal::JwtKeyMissing)?;
+        let claims = open(token, key, now_ns).map_err(|refused| match refused {
+            Refused::Invalid(why) => Refusal::TokenInvalid(why),
+            Refused::Expired => Refusal::TokenExpired,
+            Refused::KeyBroken => Refusal::Crash("the key of tokens cannot be used"),
         })?;
-        caller(&claims.claims, now_ns as f64 / 1e9)
+        let user = match claims.field("sub") {
+            Some(Json::Text(text)) => {
+                text.whole().ok_or_else(|| self.broken("a subject with a surrogate"))?
+            }
+            _ => return Err(Refusal::TokenInvalid("no subject")),
+        };
+        Ok(Caller::new(user, self.texts(&claims, "roles")?, self.texts(&claims, "scopes")?))
     }
-}
 
-/// Checks the claims in the order in which the real server's library does.
-fn caller(claims: &Map<String, Value>, now_s: f64) -> Result<Caller, Refusal> {
-    for name in ["iat", "nbf"] {
-        if time_s(claims, name)?.is_some_and(|at_s| at_s > now_s) {
-            return Err(Refusal::TokenInvalid("not yet valid"));
-        }
+    fn texts(&self, claims: &Json, name: &str) -> Result<Vec<String>, Refusal> {
+        let list = match claims.field(name) {
+            None => return Ok(vec![]),
+            Some(Json::List(items)) => items.iter().map(|item| item.as_text().map(str::to_owned)).collect(),
+            Some(_) => None,
+        };
+        list.ok_or_else(|| self.broken("roles or scopes that are no list of texts"))
     }
-    if time_s(claims, "exp")?.is_some_and(|at_s| at_s <= now_s) {
-        return Err(Refusal::TokenExpired);
-    }
-    if claims.get("aud").is_some_and(|aud| !aud.is_null()) {
-        return Err(Refusal::TokenInvalid("an audience"));
-    }
-    let Some(Value::String(user)) = claims.get("sub") else {
-        return Err(Refusal::TokenInvalid("no subject"));
-    };
-    if claims.get("jti").is_some_and(|jti| !jti.is_string()) {
-        return Err(Refusal::TokenInvalid("an id that is no text"));
-    }
-    Ok(Caller::new(user, texts(claims, "roles")?, texts(claims, "scopes")?))
-}
 
-/// A time in whole seconds; integers, fractions and digits in quotes are taken.
-fn time_s(claims: &Map<String, Value>, name: &str) -> Result<Option<f64>, Refusal> {
-    let seconds = match claims.get(name) {
-        None => return Ok(None),
-        Some(Value::Number(number)) => number.as_f64(),
-        Some(Value::String(digits)) => digits.trim().parse::<i64>().ok().map(|n| n as f64),
-        Some(_) => None,
-    };
-    seconds.map(|s| Some(s.trunc())).ok_or(Refusal::TokenInvalid("a time that is no number"))
-}
-
-fn texts(claims: &Map<String, Value>, name: &str) -> Result<Vec<String>, Refusal> {
-    let Some(value) = claims.get(name) else { return Ok(vec![]) };
-    let list = value
-        .as_array()
-        .and_then(|items| items.iter().map(|item| item.as_str().map(str::to_owned)).collect());
-    list.ok_or(Refusal::Crash("roles or scopes that are no list of texts"))
+    /// What becomes of a token that is right but names no caller that the real server could make.
+    fn broken(&self, why: &'static str) -> Refusal {
+        if self.repairs.has(Quirk::RolesClaim) { Refusal::TokenInvalid(why) } else { Refusal::Crash(why) }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
-    use aws_lc_rs::rsa::{KeyPair, KeySize};
-    use aws_lc_rs::signature::KeyPair as _;
-    use base64::Engine;
-    use jsonwebtoken::{EncodingKey, Header, encode};
-    use serde_json::json;
+    use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+    use serde_json::{Value, json};
+    use wire::token::key_pair;
 
     use super::*;
 
@@ -131,16 +92,9 @@ mod tests {
         }
     }
 
-    fn pem(label: &str, der: &[u8]) -> String {
-        let text = base64::engine::general_purpose::STANDARD.encode(der);
-        let lines: Vec<_> =
-            text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
-        format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
-    }
-
     #[test]
     fn headers() {
-        let tokens = Tokens::new(Some("secret"));
+        let tokens = Tokens::new(Some("secret"), Repairs::NONE);
         for (header, expected) in [
             ("", "401 Missing authorization header"),
             ("Basic x", "401 Invalid authorization header format"),
@@ -153,63 +107,75 @@ mod tests {
         ] {
             assert_eq!(outcome(&tokens, header), expected, "`{header}`");
         }
-        assert_eq!(outcome(&Tokens::new(None), "Bearer x"), "500 JWT key not configured");
+        assert_eq!(outcome(&Tokens::new(None, Repairs::NONE), "Bearer x"), "500 JWT key not configured");
     }
 
     #[test]
     fn claims() {
-        let tokens = Tokens::new(Some("secret"));
         let crash = "500 Internal Server Error";
-        for (claims, expected) in [
-            (json!({"sub": "ann"}), "ann  "),
-            (json!({"sub": "", "exp": NOW_S + 1}), "  "),
-            (json!({"sub": "ann", "exp": NOW_S}), "401 Token expired"),
-            (json!({"sub": "ann", "exp": format!("{}", NOW_S - 1)}), "401 Token expired"),
-            (json!({"sub": "ann", "exp": NOW_S as f64 + 9.5}), "ann  "),
-            (json!({"sub": "ann", "exp": "soon"}), "401 Invalid token"),
-            (json!({"sub": "ann", "nbf": NOW_S + 1}), "401 Invalid token"),
-            (json!({"sub": "ann", "iat": NOW_S + 1, "exp": 1}), "401 Invalid token"),
-            (json!({"sub": "ann", "iat": NOW_S, "nbf": NOW_S}), "ann  "),
-            (json!({"sub": 5}), "401 Invalid token"),
-            (json!({}), "401 Invalid token"),
-            (json!({"sub": "ann", "aud": "x"}), "401 Invalid token"),
-            (json!({"sub": "ann", "jti": 5}), "401 Invalid token"),
-            (json!({"sub": "ann", "iss": 5, "roles": ["a", "b"], "scopes": ["c"]}), "ann a+b c"),
-            (json!({"sub": "ann", "roles": "a"}), crash),
-            (json!({"sub": "ann", "scopes": [1]}), crash),
+        for (claims, expected, repaired) in [
+            (json!({"sub": "ann"}), "ann  ", "ann  "),
+            (json!({"sub": "", "exp": NOW_S + 1}), "  ", "  "),
+            (json!({"sub": "ann", "exp": NOW_S}), "401 Token expired", "401 Token expired"),
+            (json!({"sub": "ann", "nbf": NOW_S + 1}), "401 Invalid token", "401 Invalid token"),
+            (json!({"sub": 5}), "401 Invalid token", "401 Invalid token"),
+            (json!({}), "401 Invalid token", "401 Invalid token"),
+            (json!({"sub": "ann", "iss": 5, "roles": ["a", "b"], "scopes": ["c"]}), "ann a+b c", "ann a+b c"),
+            (json!({"sub": "ann", "exp": "٣", "roles": 5}), "401 Token expired", "401 Token expired"),
+            (json!({"sub": "ann", "nbf": "１２３"}), "ann  ", "ann  "),
+            (json!({"sub": "ann", "roles": "a"}), crash, "401 Invalid token"),
+            (json!({"sub": "ann", "roles": null}), crash, "401 Invalid token"),
+            (json!({"sub": "ann", "scopes": [1]}), crash, "401 Invalid token"),
         ] {
-            let token = sign(Algorithm::HS256, "secret", &claims);
-            assert_eq!(outcome(&tokens, &format!("Bearer {token}")), expected, "{claims}");
+            let header = format!("Bearer {}", sign(Algorithm::HS256, "secret", &claims));
+            for (repairs, expected) in
+                [(Repairs::NONE, expected), (Repairs::NONE.with(Quirk::RolesClaim), repaired)]
+            {
+                assert_eq!(outcome(&Tokens::new(Some("secret"), repairs), &header), expected, "{claims}");
+            }
+        }
+    }
+
+    #[test]
+    fn surrogates_name_nobody() {
+        for (repairs, expected) in [
+            (Repairs::NONE, "500 Internal Server Error"),
+            (Repairs::NONE.with(Quirk::RolesClaim), "401 Invalid token"),
+        ] {
+            // {"alg":"HS256"} and {"sub":"\ud800"}
+            let signed = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJcdWQ4MDAifQ";
+            let key = EncodingKey::from_secret(b"secret");
+            let tag = jsonwebtoken::crypto::sign(signed.as_bytes(), &key, Algorithm::HS256).expect("a tag");
+            let header = format!("Bearer {signed}.{tag}");
+            assert_eq!(outcome(&Tokens::new(Some("secret"), repairs), &header), expected, "{repairs:?}");
         }
     }
 
     #[test]
     fn only_the_one_algorithm_and_the_one_key() {
         let claims = json!({"sub": "ann"});
-        let pair = KeyPair::generate(KeySize::Rsa2048).expect("a key pair");
-        let private: Pkcs8V1Der<'_> = pair.as_der().expect("the private key");
-        let public: PublicKeyX509Der<'_> = pair.public_key().as_der().expect("the public key");
-        let (private, public) = (pem("PRIVATE KEY", private.as_ref()), pem("PUBLIC KEY", public.as_ref()));
-        let key = EncodingKey::from_rsa_pem(private.as_bytes()).expect("the private key");
+        let pair = key_pair().expect("a key pair");
+        let (public, escaped) = (&*pair.public_pem, &*pair.public_pem.replace('\n', "\\n"));
+        let key = EncodingKey::from_rsa_pem(pair.private_pem.as_bytes()).expect("the private key");
         let rs = |algorithm| encode(&Header::new(algorithm), &claims, &key).expect("a token");
         let unsigned = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbm4ifQ.";
-        for (configured, token, expected) in [
-            (&*public, rs(Algorithm::RS256), "ann  "),
-            (&*public, rs(Algorithm::RS384), "401 Invalid token"),
-            (&*public, rs(Algorithm::PS256), "401 Invalid token"),
-            (&*public, sign(Algorithm::HS256, &public, &claims), "401 Invalid token"),
-            ("s", sign(Algorithm::HS256, "s", &claims), "ann  "),
-            ("s", sign(Algorithm::HS256, "other", &claims), "401 Invalid token"),
-            ("s", sign(Algorithm::HS512, "s", &claims), "401 Invalid token"),
-            ("s", unsigned.to_owned(), "401 Invalid token"),
-            ("-----BEGIN PUBLIC KEY-----\\n", rs(Algorithm::RS256), "500 Internal Server Error"),
-            ("-----BEGIN PUBLIC KEY-----\\n", "garbage".to_owned(), "401 Invalid token"),
+        let repaired = Repairs::NONE.with(Quirk::EscapedPem);
+        for (configured, token, repairs, expected) in [
+            (public, rs(Algorithm::RS256), Repairs::NONE, "ann  "),
+            (public, rs(Algorithm::RS384), Repairs::NONE, "401 Invalid token"),
+            (public, rs(Algorithm::PS256), Repairs::NONE, "401 Invalid token"),
+            (public, sign(Algorithm::HS256, public, &claims), Repairs::NONE, "401 Invalid token"),
+            ("s", sign(Algorithm::HS256, "s", &claims), Repairs::NONE, "ann  "),
+            ("s", sign(Algorithm::HS256, "other", &claims), Repairs::NONE, "401 Invalid token"),
+            ("s", sign(Algorithm::HS512, "s", &claims), Repairs::NONE, "401 Invalid token"),
+            ("s", unsigned.to_owned(), Repairs::NONE, "401 Invalid token"),
+            (escaped, rs(Algorithm::RS256), Repairs::NONE, "500 Internal Server Error"),
+            (escaped, "garbage".to_owned(), Repairs::NONE, "401 Invalid token"),
+            (escaped, sign(Algorithm::HS256, "s", &claims), Repairs::NONE, "401 Invalid token"),
+            (escaped, rs(Algorithm::RS256), repaired, "ann  "),
         ] {
-            assert_eq!(
-                outcome(&Tokens::new(Some(configured)), &format!("Bearer {token}")),
-                expected,
-                "{token}"
-            );
+            let tokens = Tokens::new(Some(configured), repairs);
+            assert_eq!(outcome(&tokens, &format!("Bearer {token}")), expected, "{token}");
         }
     }
 }

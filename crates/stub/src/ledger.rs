@@ -7,9 +7,10 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use wire::{Clock, LedgerEntry, RouteTruth, StageTime, Truth};
+use wire::{Clock, LedgerEntry, LookTime, RouteTruth, StageTime, Truth};
 
 use crate::histogram::Histogram;
+use crate::limiter::Allowance;
 
 /// Longest caller that is written down.
 const CALLER_CHARS_MAX: usize = 256;
@@ -33,9 +34,37 @@ pub(crate) struct Part {
     /// Its position in the profile.
     pub(crate) agent: usize,
     pub(crate) queued_ns: u64,
+    /// `None` where work needs no connection.
+    pub(crate) connect: Option<Connect>,
     pub(crate) planned_ns: u64,
     pub(crate) worked_ns: u64,
     pub(crate) done_ns: u64,
+    /// How many were done together, where works are batched.
+    pub(crate) batch: Option<u32>,
+    /// The replica's position, where there are several.
+    pub(crate) replica: Option<u32>,
+}
+
+impl Part {
+    /// All that was drawn for it.
+    pub(crate) fn drawn_ns(&self) -> u64 {
+        self.planned_ns + self.connect.map_or(0, |connect| connect.planned_ns)
+    }
+}
+
+/// A new connection as it was planned and as it went; nothing of both where one was reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Connect {
+    pub(crate) planned_ns: u64,
+    pub(crate) took_ns: u64,
+}
+
+/// A look into the answer cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Look {
+    pub(crate) is_hit: bool,
+    pub(crate) planned_ns: u64,
+    pub(crate) took_ns: u64,
 }
 
 /// What is known of one request.
@@ -47,6 +76,8 @@ pub(crate) struct Record {
     pub(crate) arrived_ns: u64,
     pub(crate) queued_ns: u64,
     pub(crate) planned_ns: u64,
+    /// `None` where answers are not cached, or the query came not so far.
+    pub(crate) look: Option<Look>,
     pub(crate) fired_ns: u64,
     pub(crate) parts: Vec<Part>,
     pub(crate) fault: Option<Cow<'static, str>>,
@@ -94,6 +125,7 @@ impl Ledger {
             arrived_ns: self.clock.now_ns(),
             queued_ns: 0,
             planned_ns: 0,
+            look: None,
             fired_ns: 0,
             parts: vec![],
             fault: None,
@@ -104,7 +136,7 @@ impl Ledger {
         book.received += 1;
         book.in_flight += 1;
         drop(book);
-        Entry { ledger: Arc::clone(self), record: Some(record) }
+        Entry { ledger: Arc::clone(self), record: Some(record), allowance: None }
     }
 
     fn close(&self, record: Record) {
@@ -162,8 +194,11 @@ impl Ledger {
         let stage = |part: &Part| StageTime {
             agent: self.agents[part.agent].clone(),
             queued_ns: part.queued_ns,
+            connect_ns: part.connect.map(|connect| connect.took_ns),
             planned_ns: part.planned_ns,
             worked_ns: part.worked_ns,
+            batch: part.batch,
+            replica: part.replica,
         };
         LedgerEntry {
             request_id: record.request_id.into(),
@@ -172,6 +207,7 @@ impl Ledger {
             arrived_ns: record.arrived_ns,
             queued_ns: record.queued_ns,
             planned_ns: record.planned_ns,
+            look: record.look.map(|look| LookTime { hit: look.is_hit, took_ns: look.took_ns }),
             fired_ns: record.fired_ns,
             written_ns: record.written_ns,
             status: record.status,
@@ -190,6 +226,8 @@ pub(crate) struct Entry {
     ledger: Arc<Ledger>,
     /// `Some` until closed.
     record: Option<Record>,
+    /// What rate limits leave to the caller, if the answer says so.
+    pub(crate) allowance: Option<Allowance>,
 }
 
 impl Entry {

@@ -1,34 +1,63 @@
-//! The operator's routes: is the stub up, what truly happened, and the entries one by one.
+//! The operator's routes: is the stub up, what truly happened, the entries one by one, and the profile in force.
 //!
 //! They are not in the ledger. With a token set they want it; without one they answer a loopback peer only.
 //! An API key opens none of them, so nothing here may know callers.
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::routing::get;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 use subtle::ConstantTimeEq;
 use wire::OPERATOR_TOKEN_HEADER;
 
+use crate::address::peer;
 use crate::answer;
-use crate::stub::{Stub, peer};
+use crate::stub::Stub;
+
+/// What the paths of all of them begin with.
+pub(crate) const PREFIX: &str = "/_stub/";
+
+/// The routes under [`PREFIX`].
+pub(crate) fn routes() -> Router<Stub> {
+    Router::new()
+        .route("/_stub/health", get(health))
+        .route("/_stub/truth", get(truth))
+        .route("/_stub/ledger", get(ledger))
+        .route("/_stub/profile", get(profile))
+        .route("/_stub/metrics", get(metrics))
+}
 
 /// `GET /_stub/health`: whether the stub is up. It tells nothing else, so a loopback peer needs no token.
-pub(crate) async fn health(State(stub): State<Stub>, request: Request) -> Response<Body> {
+async fn health(State(stub): State<Stub>, request: Request) -> Response<Body> {
     if peer(request.extensions()).is_loopback() {
         return reply(StatusCode::OK, "application/json", answer::HEALTH);
     }
     guarded(&stub, &request, "application/json", || answer::HEALTH)
 }
 
-/// `GET /_stub/truth`: the ledger summed up, as [`wire::Truth`].
-pub(crate) async fn truth(State(stub): State<Stub>, request: Request) -> Response<Body> {
-    guarded(&stub, &request, "application/json", || answer::json(&stub.truth()))
+/// `GET /_stub/truth`: the ledger summed up, as [`wire::Truth`]; with `?all` over all stubs that share a Redis.
+async fn truth(State(stub): State<Stub>, request: Request) -> Response<Body> {
+    if request.uri().query() != Some("all") {
+        return guarded(&stub, &request, "application/json", || answer::json(&stub.truth()));
+    }
+    // Nobody but an operator may make the stub ask Redis.
+    if let Some((status, text)) = refusal(stub.operator_token(), &request) {
+        return reply(status, "application/json", answer::detail(text));
+    }
+    match stub.truth_of_all().await {
+        Ok(truth) => reply(StatusCode::OK, "application/json", answer::json(&truth)),
+        Err(error) => {
+            let text = format!("The other stubs' truth is out of reach: {error}");
+            reply(StatusCode::SERVICE_UNAVAILABLE, "application/json", answer::detail(&text))
+        }
+    }
 }
 
 /// `GET /_stub/ledger`: the entries that are kept, a [`wire::LedgerEntry`] a line, oldest first.
-pub(crate) async fn ledger(State(stub): State<Stub>, request: Request) -> Response<Body> {
+async fn ledger(State(stub): State<Stub>, request: Request) -> Response<Body> {
     guarded(&stub, &request, "application/x-ndjson", || {
         let mut lines = Vec::new();
         for entry in stub.ledger().entries() {
@@ -37,6 +66,16 @@ pub(crate) async fn ledger(State(stub): State<Stub>, request: Request) -> Respon
         }
         lines.into()
     })
+}
+
+/// `GET /_stub/profile`: the profile in force, what its switches did so far, and what the event mesh did.
+async fn profile(State(stub): State<Stub>, request: Request) -> Response<Body> {
+    guarded(&stub, &request, "application/json", || answer::json(&stub.status()))
+}
+
+/// `GET /_stub/metrics`: counts and times for Prometheus.
+async fn metrics(State(stub): State<Stub>, request: Request) -> Response<Body> {
+    guarded(&stub, &request, "text/plain; version=0.0.4; charset=utf-8", || stub.prometheus().into())
 }
 
 fn guarded(

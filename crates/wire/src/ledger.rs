@@ -4,17 +4,36 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// One agent's part in a request.
+/// One agent's part in a request: first it is queued, then connected, then worked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StageTime {
     /// The agent.
     pub agent: String,
-    /// Waited in the agent's queue.
+    /// Waited for others: for a batch to gather, for a slot, and for a turn at a pooled connection.
     pub queued_ns: u64,
-    /// The delay that was drawn.
+    /// What a new connection really took, 0 where one was reused; `None` where the agent needs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect_ns: Option<u64>,
+    /// The delay that was drawn for the work, with the load's or the batch's share. A batch's delay is that of all its
+    /// members; a connection's is not in it.
     pub planned_ns: u64,
-    /// The delay that really passed.
+    /// The delay that really passed, without the connection's.
     pub worked_ns: u64,
+    /// How many were done together; `None` where the agent does not batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<u32>,
+    /// The replica, from 0; `None` where there is only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replica: Option<u32>,
+}
+
+/// A look into the answer cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookTime {
+    /// Whether the answer was there.
+    pub hit: bool,
+    /// What the look really took.
+    pub took_ns: u64,
 }
 
 /// What the stub truly did to one request. Times are nanoseconds since the stub's clock started.
@@ -28,10 +47,13 @@ pub struct LedgerEntry {
     pub caller: Option<String>,
     /// The request's head was read.
     pub arrived_ns: u64,
-    /// Waited in queues, in all.
+    /// Waited for others at all stages, see [`StageTime::queued_ns`].
     pub queued_ns: u64,
-    /// Delay that was drawn on the critical path.
+    /// Delays that were drawn on the critical path: of works, of new connections, and of the look into the cache.
     pub planned_ns: u64,
+    /// The look into the answer cache; `None` where there is no cache, or the request came not so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look: Option<LookTime>,
     /// The answer was ready.
     pub fired_ns: u64,
     /// The answer was handed to the connection.

@@ -10,11 +10,12 @@ mod mistakes;
 mod seed;
 mod table;
 mod timer;
+pub mod token;
 
 pub use clock::{Clock, TimedOut};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use from_toml::FromToml;
-pub use ledger::{HistogramTruth, LedgerEntry, RouteTruth, StageTime, Truth};
+pub use ledger::{HistogramTruth, LedgerEntry, LookTime, RouteTruth, StageTime, Truth};
 pub use mistakes::{Mistake, Mistakes};
 pub use seed::{Seed, Stream, stable_hash};
 pub use table::{Source, Table, Value, nearest};

@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+/// Waiters up to this many are never looked through for those that nobody waits for any more.
+const SWEPT_MIN: usize = 1_024;
+
 /// Something to wake, ordered by deadline, then by age.
 struct Waiter {
     key: Reverse<(Instant, u64)>,
@@ -37,6 +40,21 @@ impl Ord for Waiter {
 struct Queue {
     heap: BinaryHeap<Waiter>,
     count: u64,
+    /// How many waiters there are before they are looked through.
+    sweep_at: usize,
+}
+
+impl Queue {
+    /// Adds a waiter. Those whose sleeper was dropped go when half of all may be such: a deadline that is far off and
+    /// never reached costs no memory until then.
+    fn push(&mut self, deadline: Instant, wake: oneshot::Sender<()>) {
+        if self.heap.len() >= self.sweep_at {
+            self.heap.retain(|waiter| !waiter.wake.is_closed());
+            self.sweep_at = (2 * self.heap.len()).max(SWEPT_MIN);
+        }
+        self.count += 1;
+        self.heap.push(Waiter { key: Reverse((deadline, self.count)), wake });
+    }
 }
 
 /// The process's timer thread, started at first use.
@@ -72,10 +90,8 @@ impl PreciseTimer {
 
     fn push(&self, deadline: Instant, wake: oneshot::Sender<()>) {
         let mut queue = self.lock();
-        queue.count += 1;
         let first = queue.heap.peek().is_none_or(|next| deadline < next.key.0.0);
-        let key = Reverse((deadline, queue.count));
-        queue.heap.push(Waiter { key, wake });
+        queue.push(deadline, wake);
         drop(queue);
         if first {
             self.earlier.notify_one();
@@ -115,5 +131,29 @@ fn wake_due(queue: &mut Queue) -> Option<Duration> {
             // A receiver that is gone no longer wants to be woken.
             let _ = due.wake.send(());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the timer is where real time is waited for")]
+    fn sleepers_that_are_gone_do_not_pile_up() {
+        let far = Instant::now() + Duration::from_secs(3_600);
+        let mut queue = Queue::default();
+        let mut sleepers = vec![];
+        for number in 0..100_000 {
+            let (wake, woken) = oneshot::channel();
+            queue.push(far, wake);
+            if number % 10 == 0 {
+                sleepers.push(woken);
+            }
+            let most = 2 * sleepers.len() + SWEPT_MIN;
+            assert!(queue.heap.len() <= most, "{} waiters for {} sleepers", queue.heap.len(), sleepers.len());
+        }
+        assert!(queue.heap.len() >= sleepers.len());
+        assert!(wake_due(&mut queue).is_some_and(|wait| wait > Duration::from_secs(3_500)));
     }
 }

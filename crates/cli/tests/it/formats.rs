@@ -87,7 +87,7 @@ fn csv_files_of_a_run() {
 #[test]
 fn no_time_is_not_a_time_of_zero() {
     let place = folder(&[]);
-    let flags = "--simulate -t 9s --ratelimit-rps 0 -T workflow --csv p --json j.json --seed 1";
+    let flags = "--simulate -t 9s --ratelimit-burst 0 -T workflow --csv p --json j.json --seed 1";
     run(place.path(), &format!("run {flags}")).exits(1);
     let stats = check(&read(place.path().join("p_stats.csv")), STATS);
     let row = stats.iter().find(|row| row[1] == "/ask (research)").expect("it was sent");

@@ -77,7 +77,7 @@ fn the_suite_of_this_file_can_pass() {
 
 #[test]
 fn a_judged_path_on_which_nothing_succeeds() {
-    check("baseline --plan suite.toml --ratelimit-rps 0", 1, &["FAILED", "/ask"]);
+    check("baseline --plan suite.toml --ratelimit-burst 0", 1, &["FAILED", "/ask"]);
 }
 
 /// Requests that are cut off count among those that did not succeed.
@@ -130,7 +130,7 @@ fn a_class_that_sends_nothing_of_its_plan() {
 
 #[test]
 fn everything_is_throttled() {
-    check("run -u 5 -r 5 -t 30s --ratelimit-rps 0 WorkflowUser BurstUser", 1, &["FAILED", "throttled"]);
+    check("run -u 5 -r 5 -t 30s --ratelimit-burst 0 WorkflowUser BurstUser", 1, &["FAILED", "throttled"]);
 }
 
 #[test]

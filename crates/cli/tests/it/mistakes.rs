@@ -165,6 +165,45 @@ fn variables() {
     check("serve --port 0 --ratelimit-burst x", &[], 2, &["WEAVER_RATELIMIT_BURST", "`x`"]);
 }
 
+/// Whoever types a password does not read it again, and other users of the machine never.
+#[test]
+fn the_stub_as_it_is_set() {
+    let redis = ["--redis", "virtual time", "--redis memory"];
+    for (args, said) in [
+        (
+            "serve --port 0 --fidelity perfect",
+            &["WEAVER_STUB_FIDELITY", "`perfect`", "faithful or repaired"][..],
+        ),
+        ("serve --port 0 --repair head,heads", &["WEAVER_STUB_REPAIR", "`heads` is no quirk", "csrf-500"]),
+        ("serve --port 0 --stages moon", &["WEAVER_STUB_STAGES", "`moon`", "local or mesh"]),
+        ("serve --port 0 --answer-cache-ttl soon", &["WEAVER_STUB_ANSWER_CACHE_TTL", "soon", "5m"]),
+        ("serve --port 0 --policies nowhere", &["--policies", "`nowhere` is no folder", "guardrails.yaml"]),
+        ("serve --port 0 --policies good.toml", &["--policies", "`good.toml` is no folder"]),
+        ("serve --port 0 --log-format xml", &["--log-format", "xml", "json"]),
+        ("serve --port 0 --redis s3cret@host", &["WEAVER_STUB_REDIS", "redis://"]),
+        ("serve --port 0 --redis http://:s3cret@host", &["WEAVER_STUB_REDIS", "redis://"]),
+        ("serve --port 0 --redis redis://host --redis-ca nowhere.pem", &["nowhere.pem: "]),
+        ("run --simulate -t 5s --redis redis://:s3cret@host", &redis),
+        ("baseline --simulate --redis rediss://u:s3cret@host/1", &redis),
+        (
+            "serve --port 0 --fidelity x --stages y --redis z --policies w --profile broken.toml",
+            &["_FIDELITY", "_STAGES", "_REDIS", "--policies", "broken.toml:2: "],
+        ),
+    ] {
+        check(args, &[], 2, said);
+        let done = run(folder(&[("good.toml", GOOD)]).path(), args);
+        assert!(!done.err.contains("s3cret"), "{args} tells a password\n{}", done.err);
+    }
+    check(
+        "serve --port 0",
+        &[("REDIS_URL", "http://x"), ("WEAVER_STUB_REPAIR", "redis-url")],
+        2,
+        &["REDIS_URL: "],
+    );
+    check("serve --port 0", &[("WEAVER_STUB_HEADERS", "perhaps")], 2, &["WEAVER_STUB_HEADERS", "`perhaps`"]);
+    run(folder(&[]).path(), "run --simulate -t 5s --redis memory").exits(0);
+}
+
 /// Results that cannot be kept are found out before the first request.
 #[test]
 fn places_that_cannot_be_written() {

@@ -35,6 +35,6 @@ fn not_found() {
 
 #[test]
 fn throttled() {
-    check(ASK, "--ratelimit-rps 0", 1, "429");
-    check(ASK, "--ratelimit-rps 0", 5, "429");
+    check(ASK, "--ratelimit-burst 0", 1, "429");
+    check(ASK, "--ratelimit-burst 0", 5, "429");
 }

@@ -1,5 +1,6 @@
 //! What users do, as checked data. TOML and Rust code build the same values.
 
+mod expression;
 mod read;
 mod template;
 mod wait;
@@ -128,6 +129,13 @@ impl Scenario {
             Step::Request(request) => Some(request.as_ref()),
             Step::Think(_) => None,
         })
+    }
+
+    /// Whether one of its requests is to be signed, and there is no key.
+    pub(crate) fn lacks_key(&self) -> bool {
+        let headers = |request: &Request| request.headers.iter().any(|(_, value)| value.lacks_key());
+        let body = |request: &Request| request.body.as_ref().is_some_and(Template::lacks_key);
+        self.requests().any(|request| request.path.lacks_key() || headers(request) || body(request))
     }
 
     pub(crate) fn requests_mut(&mut self) -> impl Iterator<Item = &mut Request> {

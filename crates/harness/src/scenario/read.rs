@@ -59,7 +59,7 @@ pub fn read_scenario(file: &ScenarioFile, bindings: &Bindings) -> Result<Scenari
         let context = Context { headers: context.headers_of(root), ..context };
         let scenario = Scenario {
             class: needed_name(root, "class"),
-            weight: root.get_if("weight", "give 1 or more", |w| *w > 0).unwrap_or(1),
+            weight: root.get("weight").unwrap_or(1),
             wait: root
                 .need_value("wait_time")
                 .and_then(|v| wait(&v))

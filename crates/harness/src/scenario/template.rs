@@ -1,22 +1,28 @@
 //! Templates: text with `{{ expressions }}`, checked when read and rendered without a look-up.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use measure::RequestId;
-use wire::{Stream, nearest};
+use wire::Stream;
+use wire::token::PrivateKey;
+
+use super::expression::{Expression, Known, expression};
 
 /// Values that are the same for a whole run; they are put in when a scenario is read.
 #[derive(Clone, Debug, Default)]
 pub struct Bindings {
     /// The API key that scenarios send.
     pub api_key: String,
+    /// What scenarios sign tokens and messages with.
+    pub signing_key: Option<PrivateKey>,
 }
 
 /// What a rendering may look at.
 pub(crate) struct Scope<'a> {
     pub(crate) request_id: RequestId,
     pub(crate) stream: &'a mut Stream,
+    /// Nanoseconds since the Unix epoch.
+    pub(crate) unix_ns: u64,
 }
 
 /// A text with places to be filled in.
@@ -31,31 +37,6 @@ enum Piece {
     /// An expression, and whether its text goes into a JSON string.
     Expression(Expression, bool),
 }
-
-#[derive(Clone, Debug)]
-enum Expression {
-    User,
-    RequestNumber,
-    RequestId,
-    RandomInt(i64, i64),
-    RandomFloat(f64, f64),
-    RandomString(u32),
-    Pick(Arc<[Template]>),
-}
-
-/// The expressions, as an error message lists them.
-const KNOWN: [&str; 8] = [
-    "user",
-    "request_number",
-    "request_id",
-    "api_key",
-    "random_int",
-    "random_float",
-    "random_string",
-    "pick",
-];
-const REMEDY: &str = "use user, request_number, request_id, api_key, random_int(a, b), random_float(a, b), \
-                      random_string(n) or pick(list)";
 
 /// A data list of a scenario.
 pub(crate) type Lists = Vec<(String, Arc<[Template]>)>;
@@ -114,13 +95,18 @@ impl Template {
         }))
     }
 
+    /// Whether it is to sign something, and there is no key.
+    pub(crate) fn lacks_key(&self) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Expression(one, _) if one.lacks_key()))
+    }
+
     pub(crate) fn render(&self, scope: &mut Scope<'_>) -> String {
         let mut out = String::with_capacity(64);
         self.render_into(scope, &mut out);
         out
     }
 
-    fn render_into(&self, scope: &mut Scope<'_>, out: &mut String) {
+    pub(super) fn render_into(&self, scope: &mut Scope<'_>, out: &mut String) {
         for piece in &self.pieces {
             match piece {
                 Piece::Literal(text) => out.push_str(text),
@@ -132,37 +118,6 @@ impl Template {
                 }
             }
         }
-    }
-}
-
-impl Expression {
-    fn render_into(&self, scope: &mut Scope<'_>, out: &mut String) {
-        let id = scope.request_id;
-        // Writing to a String cannot fail.
-        let _ = match self {
-            Self::User => write!(out, "{}", id.user),
-            Self::RequestNumber => write!(out, "{}", id.number),
-            Self::RequestId => write!(out, "{id}"),
-            Self::RandomInt(least, most) => {
-                let width = most.abs_diff(*least).saturating_add(1);
-                write!(out, "{}", least.wrapping_add_unsigned(scope.stream.below(width)))
-            }
-            Self::RandomFloat(least, most) => write!(out, "{}", least + (most - least) * scope.stream.unit()),
-            Self::RandomString(length) => {
-                const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
-                out.extend((0..*length).map(|_| char::from(LETTERS[scope.stream.below(36) as usize])));
-                Ok(())
-            }
-            Self::Pick(list) => {
-                let choice = scope.stream.below(list.len() as u64) as usize;
-                list[choice].render_into(scope, out);
-                Ok(())
-            }
-        };
-    }
-
-    fn is_number(&self) -> bool {
-        matches!(self, Self::User | Self::RequestNumber | Self::RandomInt(..) | Self::RandomFloat(..))
     }
 }
 
@@ -188,69 +143,6 @@ fn parse_into(
     }
     pieces.push(literal(rest, json));
     Ok(())
-}
-
-enum Known {
-    Text(String),
-    Expression(Expression),
-}
-
-fn expression(text: &str, bindings: &Bindings, lists: &Lists) -> Result<Known, Fault> {
-    let (name, arguments) = match text.split_once('(') {
-        None => (text, vec![]),
-        Some((name, rest)) => {
-            let inner = rest.strip_suffix(')').ok_or_else(|| wrong(text))?;
-            (name.trim(), inner.split(',').map(str::trim).collect())
-        }
-    };
-    Ok(Known::Expression(match (name, arguments.as_slice()) {
-        ("api_key", []) => return Ok(Known::Text(bindings.api_key.clone())),
-        ("user", []) => Expression::User,
-        ("request_number", []) => Expression::RequestNumber,
-        ("request_id", []) => Expression::RequestId,
-        ("random_int", [a, b]) => {
-            let (a, b) = ordered(a.parse().ok(), b.parse().ok()).ok_or_else(|| wrong(text))?;
-            Expression::RandomInt(a, b)
-        }
-        ("random_float", [a, b]) => {
-            let (a, b): (f64, f64) = ordered(a.parse().ok(), b.parse().ok()).ok_or_else(|| wrong(text))?;
-            if !(b - a).is_finite() {
-                return Err(wrong(text));
-            }
-            Expression::RandomFloat(a, b)
-        }
-        ("random_string", [n]) => Expression::RandomString(
-            n.parse().ok().filter(|n| (1..=100_000).contains(n)).ok_or_else(|| wrong(text))?,
-        ),
-        ("pick", [list]) => Expression::Pick(list_named(list, lists)?),
-        (known, _) if KNOWN.contains(&known) => return Err(wrong(text)),
-        _ => {
-            let remedy =
-                nearest(name, &KNOWN).map_or(REMEDY.into(), |near| format!("did you mean `{near}`?"));
-            return Err((format!("uses the unknown name `{name}` in a template"), remedy));
-        }
-    }))
-}
-
-fn list_named(name: &str, lists: &Lists) -> Result<Arc<[Template]>, Fault> {
-    let names: Vec<&str> = lists.iter().map(|(name, _)| name.as_str()).collect();
-    let found = lists.iter().find(|(list, _)| list == name);
-    found.map(|(_, list)| list.clone()).ok_or_else(|| {
-        let remedy = match nearest(name, &names) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("add `{name} = [\"…\"]` under [data]"),
-        };
-        (format!("picks from the unknown list `{name}`"), remedy)
-    })
-}
-
-fn ordered<T: PartialOrd>(a: Option<T>, b: Option<T>) -> Option<(T, T)> {
-    let (a, b) = (a?, b?);
-    (a <= b).then_some((a, b))
-}
-
-fn wrong(text: &str) -> Fault {
-    (format!("has wrong arguments in `{{{{ {text} }}}}`"), REMEDY.to_owned())
 }
 
 fn json_into(
@@ -341,11 +233,11 @@ mod tests {
 
     fn rendered(template: &Template) -> String {
         let id = RequestId { run: 0xc0ffee, user: 12, number: 3 };
-        template.render(&mut Scope { request_id: id, stream: &mut Seed(1).stream("t", 0) })
+        template.render(&mut Scope { request_id: id, stream: &mut Seed(1).stream("t", 0), unix_ns: 0 })
     }
 
     fn check(text: &str, expected: &str) {
-        let bindings = Bindings { api_key: "key".into() };
+        let bindings = Bindings { api_key: "key".into(), ..Bindings::default() };
         assert_eq!(rendered(&Template::parse(text, &bindings, &lists()).expect(text)), expected);
     }
 

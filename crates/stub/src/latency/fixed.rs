@@ -14,6 +14,7 @@ pub(crate) struct Fixed {
 
 impl Fixed {
     pub(super) const NONE: Self = Self { delay_ns: 0.0 };
+    pub(super) const MILLISECOND: Self = Self { delay_ns: 1e6 };
 
     pub(super) fn read(value: &Value<'_>) -> Option<Self> {
         Some(Self { delay_ns: nanos(value.read::<Duration>()?) })

@@ -51,6 +51,9 @@ impl LatencyModel {
     /// No delay at all.
     pub(crate) const NONE: Self = Self::Fixed(Fixed::NONE);
 
+    /// Always one millisecond.
+    pub(crate) const MILLISECOND: Self = Self::Fixed(Fixed::MILLISECOND);
+
     /// Reads `{ fixed = "5ms" }` and its like.
     pub(crate) fn read(value: &Value<'_>) -> Option<Self> {
         let (name, value) = value.table(|table| table.variant(&NAMES))??;

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use wire::{Mistakes, Source, Table, Value};
 
+use super::switches::{
+    AnswerCachePlan, BatchingPlan, ConnectionPlan, in_range, or_default, replicas, switch, whole_ns,
+};
 use super::{AgentPlan, Profile, Rule, Workflow};
 use crate::latency::LatencyModel;
 
@@ -12,10 +15,16 @@ const CONCURRENCY_MAX: u32 = 1_000_000;
 const QUEUE_MAX: u32 = 1_000_000;
 const GROWTH_MAX: f64 = 1_000.0;
 const WORKFLOWS_MAX: usize = 1_000;
+/// What stands in `Server-Timing` beside agents.
+const TIMING_NAMES: [&str; 6] = ["queue", "cache", "connect", "batch", "replica", "total"];
 
 pub(super) fn profile(file: &str, text: &str) -> Result<Profile, Mistakes> {
+    let read = Source::read(file, text, root)?;
     // `None` only beside a mistake, and then the mistakes are returned.
-    Source::read(file, text, root).map(|profile| profile.expect("a profile without mistakes is complete"))
+    let profile = read.expect("a profile without mistakes is complete");
+    let as_json =
+        |table: &mut Table<'_>| table.entries().into_iter().map(|(k, v)| (k, v.to_json())).collect();
+    Ok(Profile { written: Source::read(file, text, as_json)?, ..profile })
 }
 
 fn root(table: &mut Table<'_>) -> Option<Profile> {
@@ -23,6 +32,8 @@ fn root(table: &mut Table<'_>) -> Option<Profile> {
         table.get_if("deadline", "give a deadline above 0", |d: &Duration| !d.is_zero());
     let [health, whoami, metrics] =
         table.table("route", routes).unwrap_or([const { Some(LatencyModel::NONE) }; 3]);
+    let replicas = replicas(table);
+    let answer_cache = switch(table, "answer_cache", AnswerCachePlan::read);
     let agents = agents(table);
     let named = agents.iter().map(|(plan, _)| plan.name.clone()).collect::<Vec<_>>();
     let mut used = BTreeSet::new();
@@ -39,7 +50,10 @@ fn root(table: &mut Table<'_>) -> Option<Profile> {
         health: health?,
         whoami: whoami?,
         metrics: metrics?,
-        deadline_ns: deadline.map(|d| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX)),
+        deadline_ns: deadline.map(whole_ns),
+        replicas: replicas?,
+        answer_cache: answer_cache?,
+        written: serde_json::Map::new(),
     })
 }
 
@@ -50,17 +64,21 @@ struct Draft {
     queue_max: Option<u32>,
     growth: Option<f64>,
     delay: Option<LatencyModel>,
+    connection: Option<Option<ConnectionPlan>>,
+    batching: Option<Option<BatchingPlan>>,
 }
 
 impl Draft {
     fn complete(self) -> Option<AgentPlan> {
-        let Self { name, concurrency, queue_max, growth, delay } = self;
+        let Self { name, concurrency, queue_max, growth, delay, connection, batching } = self;
         Some(AgentPlan {
             name,
             concurrency: concurrency?,
             queue_max: queue_max?,
             growth: growth?,
             delay: delay?,
+            connection: connection?,
+            batching: batching?,
         })
     }
 }
@@ -77,35 +95,24 @@ fn agent(name: String, value: &Value<'_>) -> Option<Draft> {
     if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') || name.len() > 64 {
         value.mistake("has a name that fits no header", "use up to 64 letters, digits, - and _");
     }
+    if TIMING_NAMES.contains(&name.as_str()) {
+        value.mistake("has a name that `Server-Timing` needs itself", "name the agent otherwise");
+    }
     value.table(|table| {
         let concurrency = positive(table, "concurrency", CONCURRENCY_MAX);
         let remedy = format!("give 0 to {QUEUE_MAX}");
-        let queue_max = match table.value("queue_max") {
-            None => Some(QUEUE_MAX),
-            Some(value) => in_range(&value, &remedy, |n: &u32| *n <= QUEUE_MAX),
-        };
-        let growth = match table.value("growth") {
-            None => Some(0.0),
-            Some(value) => {
-                in_range(&value, "give a factor from 0 to 1000", |g: &f64| (0.0..=GROWTH_MAX).contains(g))
-            }
-        };
+        let queue_max = or_default(table, "queue_max", QUEUE_MAX, &remedy, |n| *n <= QUEUE_MAX);
+        let factor = |growth: &f64| (0.0..=GROWTH_MAX).contains(growth);
+        let growth = or_default(table, "growth", 0.0, "give a factor from 0 to 1000", factor);
         let delay = table.need_value("delay").and_then(|value| LatencyModel::read(&value));
-        Draft { name, concurrency, queue_max, growth, delay }
+        let connection = switch(table, "connection", ConnectionPlan::read);
+        let batching = switch(table, "batching", BatchingPlan::read);
+        Draft { name, concurrency, queue_max, growth, delay, connection, batching }
     })
 }
 
 fn positive(table: &mut Table<'_>, key: &'static str, most: u32) -> Option<u32> {
     in_range(&table.need_value(key)?, &format!("give 1 to {most}"), |n: &u32| (1..=most).contains(n))
-}
-
-fn in_range<T: wire::FromToml>(value: &Value<'_>, remedy: &str, check: impl FnOnce(&T) -> bool) -> Option<T> {
-    let read: T = value.read()?;
-    if check(&read) {
-        return Some(read);
-    }
-    value.mistake("is out of range", remedy);
-    None
 }
 
 fn workflows(table: &mut Table<'_>, agents: &[String], used: &mut BTreeSet<String>) -> Option<Vec<Workflow>> {

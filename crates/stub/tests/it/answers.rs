@@ -54,7 +54,8 @@ async fn main_ways() {
         ("POST /ask|x-api-key:calc", sum, 500, "Internal Server Error"),
         ("GET /", "", 404, "Not Found"),
         ("GET /Health", "", 404, "Not Found"),
-        ("DELETE /nowhere", "", 404, "Not Found"),
+        ("OPTIONS /nowhere", "", 404, "Not Found"),
+        ("DELETE /nowhere", "", 500, "Internal Server Error"),
         ("POST /health", "", 405, "Method Not Allowed"),
         ("GET /ask", "", 405, "Method Not Allowed"),
     ] {
@@ -62,6 +63,14 @@ async fn main_ways() {
         let is_bare = expected == "Internal Server Error";
         assert_eq!(reply.header("vary"), if is_bare { "" } else { "Origin" }, "{line}");
         assert_eq!(reply.header("content-length"), reply.body.len().to_string(), "{line}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_keys_every_key_is_wrong() {
+    for key in ["key", "kéy"] {
+        check(&Settings::default(), &format!("GET /whoami|x-api-key:{key}"), "", 401, "Invalid API key")
+            .await;
     }
 }
 
@@ -101,7 +110,7 @@ async fn an_answer_is_cleaned_and_redacted() {
 #[tokio::test(start_paused = true)]
 async fn limits_refuse_after_authentication() {
     let limits = |user, address, global| Settings { limits: Limits { user, address, global }, ..settings() };
-    let (off, none) = (Limit::Off, Limit::per_second(0, 5));
+    let (off, none) = (Limit::Off, Limit::per_second(5, 0));
     for (settings, line, status, detail) in [
         (limits(none, none, none), "POST /ask|x-api-key:key", 429, "Rate limit exceeded for user"),
         (limits(off, none, none), "POST /ask|x-api-key:key", 429, "Rate limit exceeded for IP"),
@@ -145,7 +154,7 @@ async fn an_address_is_the_last_untrusted_one_from_loopback() {
 
 #[tokio::test(start_paused = true)]
 async fn operator_routes_want_the_token_or_loopback() {
-    let guarded = Settings { operator_token: Some("secret".into()), ..settings() };
+    let guarded = Settings { operator_token: Some(stub::Secret("secret".into())), ..settings() };
     for (settings, peer, headers, status) in [
         (settings(), "127.0.0.1:9", "", 200),
         (settings(), "[::1]:9", "", 200),
@@ -180,7 +189,7 @@ async fn truth_and_ledger_tell_what_happened() {
     assert_eq!(truth, stub.truth());
     let routes: Vec<_> =
         truth.routes.iter().map(|r| (&*r.route, r.status, r.count, r.service.max_ns)).collect();
-    assert_eq!(routes, [("OTHER *", 404, 1, 0), ("POST /ask", 200, 1, 5_000_000), ("POST /ask", 403, 1, 0)]);
+    assert_eq!(routes, [("OTHER *", 500, 1, 0), ("POST /ask", 200, 1, 5_000_000), ("POST /ask", 403, 1, 0)]);
     let lines = send(&stub, request("GET /_stub/ledger", "")).await.body;
     let entries: Vec<LedgerEntry> =
         lines.lines().map(|line| serde_json::from_str(line).expect("entry")).collect();

@@ -1,6 +1,19 @@
-//! The stub from outside: its answers, its queues in virtual time, its sockets.
+//! The stub from outside: its answers, its queues in virtual time, its sockets, its Redis.
 
+mod abuse;
 mod answers;
 mod common;
+mod document;
+mod limits;
+mod manners;
 mod queues;
+mod quirk_worlds;
+mod quirks;
+mod redis_connection;
+mod redis_proxy;
+mod redis_server;
+mod redis_store;
+mod redis_totals;
+mod server;
 mod sockets;
+mod switches;
