@@ -4,7 +4,7 @@ COMPOSE := $(shell command -v docker-compose || echo docker compose) -f docker-c
 UID_GID := RESULTS_UID=$$(id -u) RESULTS_GID=$$(id -g)
 
 .DEFAULT_GOAL := help
-.PHONY: help baseline baseline-ui baseline-run baseline-stop baseline-logs test bench soak
+.PHONY: help baseline baseline-ui baseline-run baseline-stop baseline-logs test bench compare-power soak
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -30,6 +30,9 @@ test: ## All tests; installs what they need on Debian and Ubuntu
 
 bench: ## What the generator and the stub cost: requests per processor second
 	bash .ci/bench
+
+compare-power: ## How often the test of `compare` errs and finds: 1,000 pairs of baselines in virtual time (ARGS="PAIRS PERCENT SEED")
+	cargo run --release -p sim --example compare_power -- $(ARGS)
 
 soak: ## Everything at once for two hours, and what that leaves behind (MINUTES=10: ten minutes)
 	bash crates/cli/benches/soak.sh $(MINUTES)

@@ -8,9 +8,13 @@ use harness::Bindings;
 use wire::Mistakes;
 use wire::token::PrivateKey;
 
+use crate::arrivals::ArrivalArgs;
+use crate::compare_args::{CompareArgs, KeepArgs, TrendArgs};
 use crate::files::read_text;
 use crate::stub_args::StubArgs;
 use crate::token::TokenArgs;
+use crate::usage::MetricsAddress;
+use crate::validate_args::ValidateArgs;
 
 /// A load harness that proves its numbers, and the stub of Weaver AI that it proves them against.
 #[derive(Debug, Parser)]
@@ -28,8 +32,14 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Runs the six-step baseline; without --host against a stub inside this process.
     Baseline(Box<BaselineArgs>),
-    /// Derives every other file of a results folder again from its run.json.
+    /// Proves the harness: what it reports is held against what a stub truly did. Exit code 1 if a claim fails.
+    Validate(Box<ValidateArgs>),
+    /// Derives every other file of a results folder again from its run.json, or shows it as one document.
     Report(ReportArgs),
+    /// Holds two runs against each other: refused, or better, worse, the same, or no telling.
+    Compare(Box<CompareArgs>),
+    /// Finds where the runs of one plan changed.
+    Trend(TrendArgs),
     /// Asks a server for its health: exit code 0 or 3.
     Healthcheck(HealthcheckArgs),
     /// Makes keys, tokens and signed messages, offline.
@@ -99,6 +109,12 @@ pub(crate) struct LoadArgs {
     /// Worker threads that users live on; by default half of the processors.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
+    /// Process of the server, if it runs on this machine: what it uses stands in the run file.
+    #[arg(long, value_name = "PID", conflicts_with = "simulate")]
+    pub(crate) target_pid: Option<u32>,
+    /// Page of Prometheus text that tells what the server uses, such as http://127.0.0.1:8000/_stub/metrics.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["simulate", "target_pid"])]
+    pub(crate) target_metrics: Option<MetricsAddress>,
     /// Version of HTTP.
     #[arg(long, value_enum, default_value_t = HttpChoice::Auto)]
     pub(crate) http: HttpChoice,
@@ -152,16 +168,13 @@ pub(crate) struct RunArgs {
     /// The server, such as http://127.0.0.1:8000; by default the variable TARGET_HOST.
     #[arg(short = 'H', long)]
     pub(crate) host: Option<String>,
-    /// Users at the peak.
-    #[arg(short = 'u', long, default_value_t = 1)]
-    pub(crate) users: u32,
-    /// Users started a second.
-    #[arg(short = 'r', long, default_value_t = 1.0)]
-    pub(crate) spawn_rate: f64,
-    /// How long, such as 30s, 20m or 1h30m; until Ctrl-C when not given.
+    #[command(flatten)]
+    pub(crate) arrivals: ArrivalArgs,
+    /// How long, such as 30s, 20m or 1h30m; until Ctrl-C when not given, or until the arrivals of stages or a replay
+    /// are over.
     #[arg(short = 't', long, value_parser = duration)]
     pub(crate) run_time: Option<Duration>,
-    /// Writes PREFIX_stats.csv, _stats_history.csv, _failures.csv and _exceptions.csv.
+    /// Writes PREFIX_stats.csv, _stats_history.csv, _failures.csv, _exceptions.csv and _times.csv.
     #[arg(long, value_name = "PREFIX")]
     pub(crate) csv: Option<String>,
     /// Every entry in each second of the history, not only the sum.
@@ -170,6 +183,9 @@ pub(crate) struct RunArgs {
     /// Writes the final statistics as JSON to FILE, or to standard output.
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
     pub(crate) json: Option<String>,
+    /// Writes a page with charts, tables and everything they need inside to FILE.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     /// Writes a results folder, with the run file that `report` reads, below DIR.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -208,6 +224,8 @@ pub(crate) struct BaselineArgs {
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub(crate) out: PathBuf,
     #[command(flatten)]
+    pub(crate) keep: KeepArgs,
+    #[command(flatten)]
     pub(crate) load: LoadArgs,
 }
 
@@ -215,6 +233,28 @@ pub(crate) struct BaselineArgs {
 pub(crate) struct ReportArgs {
     /// A results folder, or the run.json in it.
     pub(crate) results: PathBuf,
+    /// Shows the run as one document, on standard output, and leaves the folder as it is.
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<ReportFormat>,
+    /// Writes the document to FILE instead.
+    #[arg(short = 'o', long, value_name = "FILE", requires = "format")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// The report for people who read text.
+    Text,
+    /// A summary that fits a CI job's.
+    Markdown,
+    /// JUnit XML: a suite a step, a case a target.
+    Junit,
+    /// Prometheus's text format.
+    Prometheus,
+    /// A page with everything inside, to open without a network.
+    Html,
+    /// A list, one object a step.
+    Json,
 }
 
 #[derive(Debug, Args)]
@@ -230,7 +270,7 @@ pub(crate) struct HealthcheckArgs {
     pub(crate) timeout: Duration,
 }
 
-const DEFAULT_API_KEY: &str = "test-api-key";
+pub(crate) const DEFAULT_API_KEY: &str = "test-api-key";
 
 impl LoadArgs {
     /// What scenarios may put into their requests.
@@ -259,7 +299,7 @@ pub(crate) fn target_host(given: Option<&str>) -> Option<String> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Owner(pub(crate) Option<u32>);
 
-fn owner(text: &str) -> Result<Owner, std::num::ParseIntError> {
+pub(crate) fn owner(text: &str) -> Result<Owner, std::num::ParseIntError> {
     if text.is_empty() { Ok(Owner(None)) } else { text.parse().map(|id| Owner(Some(id))) }
 }
 

@@ -2,27 +2,44 @@
 
 use std::path::{Path, PathBuf};
 
-use harness::{Plan, check_stop_timeout, read_suite};
+use harness::{Plan, check_stop_timeout, read_suite_with};
 use wire::Mistakes;
 
 use crate::args::{BaselineArgs, target_host};
+use crate::arrivals::replay;
+use crate::baselines::Keeping;
 use crate::embedded::{self, SUITE_PATH};
 use crate::exit::{Exit, Failure, both};
 use crate::files::{read_text, scenario_files};
-use crate::load::{carry_out, draw_seed};
+use crate::load::{Ended, carry_out, draw_seed};
 use crate::log::start_log;
-use crate::place::place;
+use crate::place::{Place, place};
 use crate::report::show;
 use crate::say::Stream;
 
 pub(crate) fn baseline(args: BaselineArgs) -> Result<Exit, Failure> {
-    let host = target_host(args.host.as_deref());
-    let place = place(&args.load, host.as_deref());
-    let ((plan, place), ()) = both(both(plan(&args), place), start_log(&args.load.log))?;
-    let ended = carry_out(plan, place, &args.load, Some(&args.out))?;
+    let (keeping, ready) = (Keeping::prepare(&args), prepared(&args));
+    let ((keeping, ready), ()) = both(both(keeping, ready), start_log(&args.load.log))?;
+    let ended = carried_out(ready, &args)?;
     let exit = show(&ended.run, Stream::Out)?;
     ended.say_where();
-    Ok(exit)
+    let folder = ended.results.as_ref().map(|results| results.folder.display().to_string());
+    keeping.finish(&ended.run, folder.as_deref().unwrap_or("this run"), exit)
+}
+
+/// The run alone: nothing is shown or logged.
+pub(crate) fn measured(args: &BaselineArgs) -> Result<Ended, Failure> {
+    carried_out(prepared(args)?, args)
+}
+
+fn prepared(args: &BaselineArgs) -> Result<(Plan, Place), Failure> {
+    let host = target_host(args.host.as_deref());
+    let place = place(&args.load, host.as_deref());
+    both(plan(args), place)
+}
+
+fn carried_out((plan, place): (Plan, Place), args: &BaselineArgs) -> Result<Ended, Failure> {
+    carry_out(plan, place, &args.load, Some(&args.out))
 }
 
 fn plan(args: &BaselineArgs) -> Result<Plan, Failure> {
@@ -31,13 +48,14 @@ fn plan(args: &BaselineArgs) -> Result<Plan, Failure> {
         None => Some(PathBuf::from(SUITE_PATH)).filter(|path| path.exists()),
     };
     let file = path.as_deref().map_or_else(|| Ok(embedded::suite()), read_text)?;
-    let suite = read_suite(&file.name, &file.text)?;
+    let folder = path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+    let suite = read_suite_with(&file.name, &file.text, &|name| replay(&folder.join(name)))?;
     let mut mistakes = Mistakes::default();
     check_stop_timeout(args.load.stop_timeout, "command line", &mut mistakes);
     let suite = mistakes.or(suite)?;
     let suite = if args.quick { suite.quick() } else { suite };
     let files = match &path {
-        Some(path) => scenario_files(&[path.parent().unwrap_or(Path::new("")).join(&suite.scenarios)])?,
+        Some(_) => scenario_files(&[folder.join(&suite.scenarios)])?,
         None => embedded::scenarios(),
     };
     let bindings = args.load.bindings()?;

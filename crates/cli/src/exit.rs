@@ -13,6 +13,11 @@ pub(crate) struct Exit(pub(crate) u8);
 impl Exit {
     pub(crate) const PASSED: Exit = Exit(0);
     const BUG: Exit = Exit(70);
+
+    /// Whether a run was aborted or is invalid.
+    pub(crate) fn is_untrusted(self) -> bool {
+        matches!(self.0, 3 | 4)
+    }
 }
 
 /// Why the program ends early: the exit code and what to say.

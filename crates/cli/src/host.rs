@@ -1,10 +1,9 @@
-//! The generator's machine and what the process has used.
+//! The generator's machine.
 
 use std::fs::read_to_string;
 
-use measure::{Host, Resources};
-use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
-use nix::sys::time::TimeValLike;
+use measure::Host;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// The machine, for the run file.
 pub(crate) fn host() -> Host {
@@ -34,13 +33,4 @@ pub(crate) fn raise_descriptor_limit() {
 fn field<'t>(text: &'t str, key: &str) -> Option<&'t str> {
     let line = text.lines().find(|line| line.starts_with(key))?;
     line.split_once(':').map(|(_, value)| value.trim())
-}
-
-/// Processor time and memory of this process so far.
-pub(crate) fn resources() -> Resources {
-    let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) else {
-        return Resources { cpu_s: 0.0, memory_bytes_max: 0 };
-    };
-    let cpu_us = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
-    Resources { cpu_s: cpu_us as f64 / 1e6, memory_bytes_max: usage.max_rss().unsigned_abs() * 1024 }
 }

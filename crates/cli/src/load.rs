@@ -11,12 +11,13 @@ use wire::{Clock, Seed};
 use crate::args::LoadArgs;
 use crate::embedded_stub::EmbeddedStub;
 use crate::exit::Failure;
-use crate::host::{host, raise_descriptor_limit, resources};
+use crate::host::{host, raise_descriptor_limit};
 use crate::place::Place;
 use crate::progress::Progress;
 use crate::results::{Owner, Results};
 use crate::runtime::runtime;
 use crate::say::Stream;
+use crate::usage::{Reader, Source};
 use crate::watch::follow;
 
 /// A run that has ended, and where its files are.
@@ -54,7 +55,9 @@ pub(crate) fn carry_out(
     raise_descriptor_limit();
     let results = create(started_unix_ns)?;
     let ended = match place {
-        Place::Server(target, options) => send(plan, clock, target, options, args, results.as_ref()),
+        Place::Server(target, options) => {
+            send(plan, clock, (target, options, Source::None), args, results.as_ref())
+        }
         Place::Embedded(stub, options) => {
             send_to_embedded(plan, clock, *stub, options, args, results.as_ref())
         }
@@ -83,7 +86,7 @@ fn send_to_embedded(
 ) -> Result<Run, Failure> {
     let stub = EmbeddedStub::start(settings, profile, clock, plan.seed)?;
     let target = Target::parse(&stub.url())?;
-    let ended = send(plan, clock, target, options, args, results);
+    let ended = send(plan, clock, (target, options, Source::Embedded), args, results);
     stub.stop();
     ended
 }
@@ -92,19 +95,25 @@ fn send_to_embedded(
 fn send(
     mut plan: Plan,
     clock: Clock,
-    target: Target,
-    options: HttpOptions,
+    (target, options, source): (Target, HttpOptions, Source),
     args: &LoadArgs,
     results: Option<&Results>,
 ) -> Result<Run, Failure> {
     reach(&target, clock)?;
     plan.target_url = Some(target.shown());
     let progress = Progress::new(&plan.steps, args.only_summary, args.print_stats);
+    let source = match (args.target_pid, &args.target_metrics) {
+        (Some(pid), _) => Source::Pid(pid),
+        (None, Some(address)) => Source::Metrics(address.clone(), options.clone()),
+        (None, None) => source,
+    };
+    let reader = Reader::start(source, clock)?;
     let transport = move || {
         HttpTransport::new(target.clone(), &options).unwrap_or_else(|error| panic!("was checked: {error}"))
     };
     let workers = Workers::Threads(args.threads.map_or_else(default_threads, usize::from));
-    let world = World { clock, workers, transport, host: Some(host()), resources: Some(resources) };
+    let world =
+        World { clock, workers, transport, host: Some(host()), resources: Some(reader.probe()), lens: None };
     let handle = RunHandle::start(plan, world).map_err(Failure::usage)?;
     follow(handle, progress, results)
 }
@@ -114,7 +123,8 @@ pub(crate) fn owner(args: &LoadArgs) -> Owner {
     Owner { uid: args.results_uid.and_then(|uid| uid.0), gid: args.results_gid.and_then(|gid| gid.0) }
 }
 
-fn reach(target: &Target, clock: Clock) -> Result<(), Failure> {
+/// Whether the server can be reached at all.
+pub(crate) fn reach(target: &Target, clock: Clock) -> Result<(), Failure> {
     let runtime = runtime()?;
     runtime.block_on(preflight(target, clock)).map_err(Failure::unreachable)
 }

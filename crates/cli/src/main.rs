@@ -7,7 +7,11 @@
 )]
 
 mod args;
+mod arrivals;
 mod baseline;
+mod baselines;
+mod compare;
+mod compare_args;
 mod dotenv;
 mod embedded;
 mod embedded_stub;
@@ -18,15 +22,22 @@ mod host;
 mod load;
 mod log;
 mod place;
+mod proc;
 mod progress;
+mod prometheus;
 mod report;
 mod results;
+mod rounds;
 mod run;
 mod runtime;
 mod say;
 mod serve;
 mod stub_args;
 mod token;
+mod trend;
+mod usage;
+mod validate;
+mod validate_args;
 mod watch;
 
 use clap::Parser;
@@ -40,7 +51,10 @@ fn main() -> std::process::ExitCode {
         Command::Run(args) => run::run(*args),
         Command::Baseline(args) => baseline::baseline(*args),
         Command::Report(args) => report::report(&args),
+        Command::Compare(args) => compare::compare(&args),
+        Command::Trend(args) => trend::trend(&args),
         Command::Healthcheck(args) => healthcheck::healthcheck(&args),
+        Command::Validate(args) => validate::validate(&args),
         Command::Token(args) => token::token(&args),
     })
 }

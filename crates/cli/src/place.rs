@@ -1,5 +1,7 @@
 //! Where the load goes, checked: nothing is bound or sent here.
 
+use std::path::Path;
+
 use harness::{HttpOptions, HttpTransport, HttpVersion, Target};
 use stub::{Profile, Settings};
 
@@ -24,23 +26,29 @@ pub(crate) fn place(args: &LoadArgs, host: Option<&str>) -> Result<Place, Failur
         return stub().map(Place::Simulated);
     }
     let Some(host) = host else {
-        let (stub, options) = both(stub(), http_options(args))?;
+        let (stub, options) = both(stub(), http_options(args.http, args.insecure, args.cacert.as_deref()))?;
         return Ok(Place::Embedded(stub, options));
     };
     let target = Target::parse(host).map_err(Failure::from);
-    let (target, options) = both(target, http_options(args))?;
+    let options = http_options(args.http, args.insecure, args.cacert.as_deref());
+    let (target, options) = both(target, options)?;
     // Shows mistakes in the certificates now; the workers make their own.
     HttpTransport::new(target.clone(), &options)?;
     Ok(Place::Server(target, options))
 }
 
-fn http_options(args: &LoadArgs) -> Result<HttpOptions, Failure> {
-    let version = match args.http {
+/// How connections are made, as the arguments say.
+pub(crate) fn http_options(
+    version: HttpChoice,
+    insecure: bool,
+    cacert: Option<&Path>,
+) -> Result<HttpOptions, Failure> {
+    let version = match version {
         HttpChoice::Auto => HttpVersion::Negotiated,
         HttpChoice::Http1 => HttpVersion::Http1,
         HttpChoice::Http2 => HttpVersion::Http2,
     };
-    let pem = args.cacert.as_deref().map(read_text).transpose()?;
+    let pem = cacert.map(read_text).transpose()?;
     let root_certificates_pem = pem.map(|file| file.text.into_bytes());
-    Ok(HttpOptions { version, insecure: args.insecure, root_certificates_pem })
+    Ok(HttpOptions { version, insecure, root_certificates_pem })
 }

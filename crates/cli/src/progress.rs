@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use harness::{StepPlan, View};
+use harness::{Load, StepPlan, View};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::say::Stream;
@@ -65,7 +65,7 @@ impl Progress {
             self.begin(view.step);
         }
         let step = &self.steps[view.step];
-        let text = figures(view);
+        let text = figures(view, &step.load);
         match &self.style {
             Style::Silent => {}
             Style::Bar(bar) => {
@@ -112,12 +112,13 @@ impl Progress {
     }
 }
 
-fn figures(view: &View) -> String {
+fn figures(view: &View, load: &Load) -> String {
     let live = &view.live;
     let p95 = live.p95_ns.map_or("–".to_owned(), |ns| format!("{:.0} ms", ns as f64 / 1e6));
     let stopping = if view.stopping { "  waiting for answers" } else { "" };
+    let (whose, times) = if load.is_open() { ("in progress", "response") } else { ("users", "service") };
     format!(
-        "{} users  {:.1} RPS  p95 {p95}  {} failures  {} throttled{stopping}",
+        "{} {whose}  {:.1} RPS  {times} p95 {p95}  {} failures  {} throttled{stopping}",
         view.users, live.rps, live.failures, live.throttled
     )
 }

@@ -48,6 +48,16 @@ impl Results {
             RunKind::Baseline => "baseline",
             RunKind::Run => "run",
         };
+        Self::create_named(out, prefix, started_unix_ns, owner)
+    }
+
+    /// The same with a name that begins so.
+    pub(crate) fn create_named(
+        out: &Path,
+        prefix: &str,
+        started_unix_ns: u64,
+        owner: Owner,
+    ) -> Result<Self, Failure> {
         let name = format!("{prefix}_{}", file_stamp(started_unix_ns));
         let failed = |path: &Path, error: io::Error| {
             let place = path.display();
@@ -86,11 +96,11 @@ impl Results {
     /// Writes everything that is derived from the run.
     pub(crate) fn derive(&self, run: &Run) -> Result<(), Failure> {
         let files = results_folder(run, &timestamp(run)).map_err(Failure::usage)?;
-        files.iter().try_for_each(|(name, content)| self.put(name, content))
+        files.iter().try_for_each(|(name, content)| self.put(name, content.as_bytes()))
     }
 
     /// Whole or not at all: a crash leaves the older file.
-    fn put(&self, name: &str, content: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn put(&self, name: &str, content: &[u8]) -> Result<(), Failure> {
         put(&self.folder.join(name), content, self.owner)
     }
 }

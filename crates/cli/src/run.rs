@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use harness::{Plan, Scenario, StepPlan, TagFilter, check_stop_timeout, read_scenarios};
-use measure::export::{CsvFile, locust_json};
-use measure::{RunKind, Summary};
+use measure::export::{CsvFile, Document, locust_json};
+use measure::{RunKind, Summary, conclude};
 use wire::Mistakes;
 
 use crate::args::{RunArgs, target_host};
@@ -46,22 +46,18 @@ fn outputs(args: &RunArgs) -> impl Iterator<Item = PathBuf> {
     let csv = args.csv.iter().flat_map(|prefix| {
         CsvFile::all(args.csv_full_history).map(|file| PathBuf::from(file.file_name(prefix)))
     });
-    json.chain(csv)
+    json.chain(csv).chain(args.html.iter().cloned())
 }
 
 /// All mistakes of files and flags at once.
 fn plan(args: &RunArgs) -> Result<Plan, Failure> {
     let mut mistakes = Mistakes::default();
-    let step = StepPlan {
-        name: STEP.to_owned(),
-        users: args.users,
-        spawn_rate_per_s: args.spawn_rate,
-        run_time: args.run_time,
-        gate: true,
-    };
+    let load = args.arrivals.load(&mut mistakes);
+    let run_time = args.run_time.or(load.lasts());
+    let step = StepPlan { name: STEP.to_owned(), load, run_time, gate: true };
     step.check("command line", &mut mistakes);
     check_stop_timeout(args.load.stop_timeout, "command line", &mut mistakes);
-    if args.load.simulate && args.run_time.is_none() && !args.list {
+    if args.load.simulate && step.run_time.is_none() && !args.list {
         mistakes.push("--simulate", "without a run time", "give one with -t, such as -t 60s");
     }
     let scenarios = scenarios(args).map_err(|found| mistakes.append(found)).ok();
@@ -107,6 +103,10 @@ fn hand_out(args: &RunArgs, ended: &Ended) -> Result<Exit, Failure> {
     for file in args.csv.iter().flat_map(|_| CsvFile::all(args.csv_full_history)) {
         let name = file.file_name(args.csv.as_deref().unwrap_or_default());
         put(name.as_ref(), file.write(run, step, &summary).map_err(Failure::usage)?.as_bytes(), owner)?;
+    }
+    if let Some(file) = &args.html {
+        let page = conclude(run).and_then(|conclusion| Document::Html.write(run, &conclusion));
+        put(file, page.map_err(Failure::usage)?.as_bytes(), owner)?;
     }
     ended.say_where();
     // A run that passes but had failures ends as Locust's users expect.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use stub::{Stub, name_of_variable};
+use measure::ProcessRecord;
+use stub::{ProcessUse, Stub, name_of_variable};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use wire::{Clock, Mistakes};
@@ -16,6 +17,7 @@ use crate::files::read_text;
 use crate::host::raise_descriptor_limit;
 use crate::load::draw_seed;
 use crate::log::start_log;
+use crate::proc::process;
 use crate::say::Stream;
 
 pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, Failure> {
@@ -39,6 +41,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, Failure> {
         let stub = connected
             .map_err(|error| Failure::usage(format!("Redis: {}; {}", error.problem, error.remedy)))?;
         Stream::Error.line(&format!("stub of Weaver AI on http://{bound}, seed {}", seed.0));
+        stub.read_process_by(used);
         stub::serve(listener, stub.clone(), stop).await.map_err(Failure::usage)?;
         let truth = stub.truth();
         Stream::Error.line(&format!(
@@ -57,6 +60,12 @@ const POLICIES: &str = "weaver_ai/policies";
 const POLICIES_VARIABLE: &str = "WEAVER_STUB_POLICIES";
 /// A PEM, or the path of a file with one.
 const CARD_KEY_VARIABLE: &str = "WEAVER_A2A_SIGNING_PUBLIC_KEY_PEM";
+
+/// What this process uses, for the stub's metrics page.
+fn used() -> Option<ProcessUse> {
+    let ProcessRecord { cpu_ns, memory_bytes, descriptors, .. } = process("self")?;
+    Some(ProcessUse { cpu_ns, memory_bytes, descriptors })
+}
 
 /// The variables that the stub is set by: the environment's, below them those of `.env`, above
 /// them what the flags of `serve` alone stand for.

@@ -1,23 +1,44 @@
-//! What the users could offer if every answer took no time: the cap that the load, not the server, sets.
+//! What a load could offer if every answer took no time: the cap that the load, not the server, sets.
+//! It must not know what came of it.
 
-use crate::{Scenario, Step, Task};
+use crate::schedule::class_counts;
+use crate::{Load, Plan, Scenario, Step, StepPlan, Task};
 
-/// Requests a second that `users` of each class offer at most; `None` when a class never waits, so that
-/// nothing but the server bounds it.
-pub(crate) fn offered_rps_max(scenarios: &[Scenario], users: &[u32]) -> Option<f64> {
+/// Requests a second that a step offers at most, if every answer takes no time; `None` when a class never waits, so
+/// that nothing but the server bounds it. Of arrivals it is the mean over the step.
+pub(crate) fn offered_rps_max(plan: &Plan, step: &StepPlan) -> Option<f64> {
+    let weights: Vec<u32> = plan.scenarios.iter().map(|scenario| scenario.weight).collect();
+    match &step.load {
+        Load::Closed { users, .. } => users_rps(&plan.scenarios, &class_counts(weights, *users)),
+        Load::Open { arrivals, .. } => {
+            let time = step.run_time_limit();
+            let total: f64 = weights.iter().copied().map(f64::from).sum();
+            let requests = plan.scenarios.iter().map(|s| f64::from(s.weight) / total * mean_requests(s));
+            Some(arrivals.mean_within(time) / time.as_secs_f64() * requests.sum::<f64>())
+        }
+    }
+}
+
+/// Of closed users, by class.
+fn users_rps(scenarios: &[Scenario], users: &[u32]) -> Option<f64> {
     let classes = scenarios.iter().zip(users).filter(|(_, users)| **users > 0);
     classes.map(|(scenario, users)| class_rps(scenario).map(|rps| rps * f64::from(*users))).sum()
 }
 
 /// One user's rate: mean requests of a task over the mean time from task to task.
 fn class_rps(scenario: &Scenario) -> Option<f64> {
+    let cycle_s = mean(scenario, |task| scenario.wait.mean_cycle_s(think_s(task)));
+    (cycle_s > 0.0).then(|| mean_requests(scenario) / cycle_s)
+}
+
+fn mean_requests(scenario: &Scenario) -> f64 {
+    mean(scenario, requests_of)
+}
+
+/// Over the tasks, by weight.
+fn mean(scenario: &Scenario, of: impl Fn(&Task) -> f64) -> f64 {
     let weights: f64 = scenario.tasks.iter().map(|task| f64::from(task.weight)).sum();
-    let mean = |of: &dyn Fn(&Task) -> f64| -> f64 {
-        scenario.tasks.iter().map(|task| f64::from(task.weight) / weights * of(task)).sum()
-    };
-    let requests = mean(&|task| requests_of(task));
-    let cycle_s = mean(&|task| scenario.wait.mean_cycle_s(think_s(task)));
-    (cycle_s > 0.0).then(|| requests / cycle_s)
+    scenario.tasks.iter().map(|task| f64::from(task.weight) / weights * of(task)).sum()
 }
 
 fn repeats(task: &Task) -> f64 {
@@ -45,7 +66,7 @@ mod tests {
     fn check(text: &str, users: u32, expected: Option<f64>) {
         let file = ScenarioFile { name: "t.toml".into(), text: text.into() };
         let scenario = read_scenario(&file, &Bindings::default()).unwrap_or_else(|e| panic!("{e}"));
-        let got = offered_rps_max(&[scenario], &[users]);
+        let got = users_rps(&[scenario], &[users]);
         match (got, expected) {
             (Some(got), Some(expected)) => assert!((got - expected).abs() < 1e-9, "{got} is not {expected}"),
             _ => assert_eq!(got, expected),

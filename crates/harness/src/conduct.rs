@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use measure::{FORMAT, Host, Resources, Run};
+use measure::{FORMAT, Host, Run};
 use tokio::sync::{mpsc, watch};
 use wire::Clock;
 
 use crate::crew::Crew;
 use crate::driver::{Driven, Progress, drive};
 use crate::handle::{Command, View};
-use crate::{Plan, Transport};
+use crate::health::{Health, Probe};
+use crate::{Lens, Plan, Transport};
 
 /// Where users live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +32,10 @@ pub struct World<F> {
     pub transport: F,
     /// The generator's machine; `None` in virtual time.
     pub host: Option<Host>,
-    /// What the process has used so far; `None` in virtual time.
-    pub resources: Option<fn() -> Resources>,
+    /// How processes and the wall clock are read; `None` in virtual time.
+    pub resources: Option<Probe>,
+    /// What sees each finished request before it is recorded.
+    pub lens: Option<Arc<dyn Lens>>,
 }
 
 /// Carries out the plan; views go out on `shown`, commands come in.
@@ -51,15 +54,12 @@ where
     let mut run = blank(&plan, &world);
     for index in 0..plan.steps.len() {
         let step = &plan.steps[index];
-        let before = world.resources.map(|read| read());
-        let crew = Crew::start(&plan, index, clock, world.workers, &world.transport);
+        let mut health = Health::begin(clock, world.resources.clone());
+        let crew = Crew::start(&plan, index, &world);
         let show = |progress: Progress<'_>| shown.send_modify(|view| view.update(index, &progress));
         let Driven { step: mut done, commanded } =
-            drive(&plan, index, clock, crew, &mut commands, show).await;
-        done.resources = world.resources.zip(before).map(|(read, before)| {
-            let now = read();
-            Resources { cpu_s: now.cpu_s - before.cpu_s, ..now }
-        });
+            drive(&plan, index, clock, crew, &mut health, &mut commands, show).await;
+        done.resources = health.resources();
         let last = index + 1 == plan.steps.len();
         if done.cut {
             run.aborted = Some(format!("interrupted in step {}", step.name));
@@ -99,6 +99,8 @@ fn blank<F>(plan: &Plan, world: &World<F>) -> Run {
         target_url: plan.target_url.clone(),
         host: world.host.clone(),
         targets: plan.targets.clone(),
+        limits: plan.limits.clone(),
+        target_source: world.resources.as_ref().and_then(|probe| probe.target_source.clone()),
         plan: plan.describe(),
         planned_steps: plan.steps.iter().map(|step| step.name.clone()).collect(),
         steps: vec![],

@@ -1,16 +1,17 @@
 //! The workers of a step, as the driver sees them: orders out, reports in.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
-use measure::Recorder;
+use measure::{ArrivalsTally, Recorder};
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
-use wire::Clock;
 
 use crate::desk::ClassCounts;
+use crate::open::Seat;
 use crate::worker::{Order, Report, work};
-use crate::{Plan, Transport, Workers};
+use crate::{Plan, Transport, Workers, World};
 
 /// Orders and reports that may wait; a full queue makes the sender wait, nothing is dropped.
 const QUEUE: usize = 1024;
@@ -21,6 +22,7 @@ pub(crate) struct Crew {
     reports: mpsc::Receiver<Report>,
     spares: Vec<Recorder>,
     merged: Recorder,
+    ready: usize,
     drained: usize,
 }
 
@@ -48,24 +50,28 @@ const DEAD: &str = "a worker has ended unasked";
 
 impl Crew {
     /// Starts the workers.
-    pub(crate) fn start<T, F>(plan: &Arc<Plan>, step: usize, clock: Clock, workers: Workers, make: &F) -> Self
+    pub(crate) fn start<T, F>(plan: &Arc<Plan>, step: usize, world: &World<F>) -> Self
     where
         T: Transport,
         F: Fn() -> T + Clone + Send + 'static,
     {
         let (reported, reports) = mpsc::channel(QUEUE);
+        let World { clock, workers, transport: make, lens, .. } = world;
+        let (clock, workers) = (*clock, *workers);
         let count = match workers {
             Workers::Here => 1,
             Workers::Threads(count) => count.max(1),
         };
         let mut orders = vec![];
+        let in_flight = Arc::new(AtomicU32::new(0));
         for index in 0..count {
+            let seat = Seat { worker: index, workers: count, in_flight: in_flight.clone() };
             let (order, ordered) = mpsc::channel(QUEUE);
             orders.push(order);
-            let (plan, make, reported) = (plan.clone(), make.clone(), reported.clone());
+            let (plan, make, reported, lens) = (plan.clone(), make.clone(), reported.clone(), lens.clone());
             let job = move || async move {
                 let _alarm = Alarm(reported.clone());
-                work(plan, step, clock, make(), ordered, reported).await;
+                work(plan, (step, seat), clock, make(), lens, ordered, reported).await;
             };
             match workers {
                 Workers::Here => drop(tokio::task::spawn_local(job())),
@@ -79,9 +85,22 @@ impl Crew {
                 }
             }
         }
-        let names = plan.entries.len();
-        let spares = orders.iter().map(|_| Recorder::new(names)).collect();
-        Self { orders, reports, spares, merged: Recorder::new(names), drained: 0 }
+        let spares = orders.iter().map(|_| plan.recorder(step)).collect();
+        Self { orders, reports, spares, merged: plan.recorder(step), ready: 0, drained: 0 }
+    }
+
+    /// Waits until all workers have made their transports: nothing is due before.
+    pub(crate) async fn ready(&mut self) {
+        while self.ready < self.orders.len() {
+            self.watch().await;
+        }
+    }
+
+    /// Begins the arrivals of an open load, which end before `until_ns`.
+    pub(crate) async fn begin(&self, from_ns: u64, until_ns: u64) {
+        for worker in &self.orders {
+            worker.send(Order::Begin { from_ns, until_ns }).await.expect(DEAD);
+        }
     }
 
     /// Starts user `number` on the worker whose turn it is.
@@ -134,26 +153,30 @@ impl Crew {
     }
 
     /// Collects the last records and ends the workers.
-    pub(crate) async fn finish(mut self) -> (Recorder, Vec<ClassCounts>) {
+    pub(crate) async fn finish(mut self) -> (Recorder, Vec<ClassCounts>, Option<ArrivalsTally>) {
         for worker in &self.orders {
             let spare = self.spares.pop().expect("a spare a worker");
             worker.send(Order::Finish(spare)).await.expect(DEAD);
         }
         let mut totals: Option<Vec<ClassCounts>> = None;
+        let mut arrivals: Option<ArrivalsTally> = None;
         for _ in 0..self.orders.len() {
             let mut report = self.report().await;
             while !matches!(report, Report::Finished { .. }) {
                 report = self.report().await;
             }
-            if let Report::Finished { mut recorder, counts } = report {
+            if let Report::Finished { mut recorder, counts, arrivals: more } = report {
                 self.merged.merge(&mut recorder);
+                if let Some(more) = more {
+                    arrivals.get_or_insert_default().merge(*more);
+                }
                 match &mut totals {
                     None => totals = Some(counts),
                     Some(totals) => totals.iter_mut().zip(&counts).for_each(|(total, more)| total.add(more)),
                 }
             }
         }
-        (self.merged, totals.unwrap_or_default())
+        (self.merged, totals.unwrap_or_default(), arrivals)
     }
 
     async fn report(&mut self) -> Report {
@@ -163,8 +186,10 @@ impl Crew {
     }
 
     fn unasked(&mut self, report: &Report) {
-        if matches!(report, Report::Drained) {
-            self.drained += 1;
+        match report {
+            Report::Ready => self.ready += 1,
+            Report::Drained => self.drained += 1,
+            Report::Second { .. } | Report::Died | Report::Finished { .. } => {}
         }
     }
 }

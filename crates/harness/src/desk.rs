@@ -1,10 +1,12 @@
 //! What the users of one worker thread share: its recorder, gauges and counters. No lock: one thread.
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 
-use measure::{NameId, Recorder, Sample, TaskRecord};
+use measure::{NameId, PulseRecord, Recorder, Sample, TaskRecord};
+use wire::Clock;
 
-use crate::{Plan, Scenario};
+use crate::{Lens, Plan, Scenario};
 
 /// Counts of one class on one worker.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,12 +42,14 @@ pub(crate) struct Desk {
     counts: RefCell<Vec<ClassCounts>>,
     users: Cell<u32>,
     in_flight: Cell<u32>,
+    lens: Option<Arc<dyn Lens>>,
 }
 
 impl Desk {
-    pub(crate) fn new(plan: &Plan) -> Self {
+    pub(crate) fn new(plan: &Plan, step: usize, lens: Option<Arc<dyn Lens>>) -> Self {
         Self {
-            recorder: RefCell::new(Recorder::new(plan.entries.len())),
+            lens,
+            recorder: RefCell::new(plan.recorder(step)),
             counts: RefCell::new(plan.scenarios.iter().map(ClassCounts::zero).collect()),
             users: Cell::new(0),
             in_flight: Cell::new(0),
@@ -74,21 +78,34 @@ impl Desk {
         self.counts.borrow_mut()[class].users += 1;
     }
 
-    pub(crate) fn user_goes(&self) {
+    /// A user goes, so long after its last answer.
+    pub(crate) fn user_goes(&self, after_ns: u64) {
         self.users.set(self.users.get() - 1);
+        self.pulse(|pulse| pulse.waited_ns += after_ns);
     }
 
     pub(crate) fn task_begins(&self, class: usize, task: usize) {
         self.counts.borrow_mut()[class].tasks[task].begun += 1;
     }
 
+    /// Adds to what the worker's timer saw.
+    pub(crate) fn pulse(&self, add: impl FnOnce(&mut PulseRecord)) {
+        add(&mut self.recorder.borrow_mut().pulse);
+    }
+
     /// A request leaves; the guard counts it as cut off unless it is recorded.
-    pub(crate) fn request_begins(&self, class: usize, task: Option<usize>, name: NameId) -> InFlight<'_> {
+    pub(crate) fn request_begins(
+        &self,
+        class: usize,
+        task: Option<usize>,
+        name: NameId,
+        clock: Clock,
+    ) -> InFlight<'_> {
         if let Some(task) = task {
             self.counts.borrow_mut()[class].tasks[task].requests += 1;
         }
         self.in_flight.set(self.in_flight.get() + 1);
-        InFlight { desk: self, name, recorded: false }
+        InFlight { desk: self, name, clock, begun_ns: clock.now_ns(), recorded: false }
     }
 }
 
@@ -97,13 +114,17 @@ impl Desk {
 pub(crate) struct InFlight<'a> {
     desk: &'a Desk,
     name: NameId,
+    clock: Clock,
+    begun_ns: u64,
     recorded: bool,
 }
 
 impl InFlight<'_> {
-    pub(crate) fn record(mut self, sample: &Sample, error: Option<&str>) {
+    pub(crate) fn record(mut self, mut sample: Sample, error: Option<&str>) {
         self.recorded = true;
-        self.desk.recorder.borrow_mut().record(sample, error);
+        if self.desk.lens.as_ref().is_none_or(|lens| lens.see(&mut sample)) {
+            self.desk.recorder.borrow_mut().record(&sample, error);
+        }
     }
 }
 
@@ -112,6 +133,7 @@ impl Drop for InFlight<'_> {
         self.desk.in_flight.set(self.desk.in_flight.get() - 1);
         if !self.recorded {
             self.desk.recorder.borrow_mut().cut_off(self.name);
+            self.desk.pulse(|pulse| pulse.given_up_ns += self.clock.now_ns() - self.begun_ns);
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Drives one step: users in, a second after the other, users out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use measure::{ClassRecord, Phases, StepRecorder, StepRun};
+use measure::{ArrivalsRecord, ArrivalsTally, ClassRecord, Phases, Process, StepRecorder, StepRun};
 use tokio::sync::mpsc;
 use wire::Clock;
 
@@ -10,8 +11,9 @@ use crate::cap::offered_rps_max;
 use crate::crew::Crew;
 use crate::desk::ClassCounts;
 use crate::handle::Command;
-use crate::schedule::{Dealer, class_counts, spawn_at_ns};
-use crate::{Plan, StepPlan};
+use crate::health::Health;
+use crate::schedule::{Dealer, spawn_at_ns};
+use crate::{Load, Plan, StepPlan};
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -52,27 +54,32 @@ pub(crate) async fn drive(
     index: usize,
     clock: Clock,
     mut crew: Crew,
+    health: &mut Health,
     commands: &mut mpsc::Receiver<Command>,
     mut show: impl FnMut(Progress<'_>),
 ) -> Driven {
     let step = &plan.steps[index];
     let weights: Vec<u32> = plan.scenarios.iter().map(|s| s.weight).collect();
     let mut dealer = Dealer::new(weights);
-    let mut recorder = StepRecorder::new(plan.entries.len());
+    let mut recorder = StepRecorder::new(plan.entries.len(), step.load.record().times());
+    crew.ready().await;
     let mut course = Course::begin(plan, step, clock.now_ns());
+    crew.begin(course.started_ns, course.stop_ns).await;
     loop {
         let now_ns = clock.now_ns();
         while course.spawn_due(step, now_ns) {
             crew.spawn(dealer.deal(), course.spawned).await;
             course.spawned += 1;
         }
-        if course.spawned == step.users && course.steady_ns.is_none() {
+        if course.spawned == step.load.users() && course.steady_ns.is_none() {
             course.steady_ns = Some(now_ns);
         }
         if now_ns >= course.next_second_ns {
             let end_ns = course.next_second_ns - course.started_ns;
             let (gauges, records) = crew.swap().await;
             recorder.push_second(end_ns, gauges.users, gauges.in_flight, records);
+            let (generator, target) = health.second();
+            recorder.attach(generator, target);
             course.next_second_ns += SECOND_NS;
             show(Progress {
                 elapsed_ns: end_ns,
@@ -100,10 +107,12 @@ pub(crate) async fn drive(
         }
     }
     let ended_ns = clock.now_ns();
-    let (mut last, counts) = crew.finish().await;
+    let (mut last, counts, arrivals) = crew.finish().await;
     recorder.push_second(ended_ns - course.started_ns, 0, 0, &mut last);
+    let (generator, target) = health.second();
+    recorder.attach(generator, target);
     let commanded = course.commanded;
-    Driven { step: course.record(plan, step, recorder, &counts, ended_ns), commanded }
+    Driven { step: course.record(plan, step, recorder, (&counts, arrivals), ended_ns), commanded }
 }
 
 impl Course {
@@ -130,8 +139,12 @@ impl Course {
     }
 
     fn next_spawn_ns(&self, step: &StepPlan) -> Option<u64> {
-        (self.spawned < step.users)
-            .then(|| self.started_ns + spawn_at_ns(self.spawned, step.spawn_rate_per_s))
+        match step.load {
+            Load::Closed { users, spawn_rate_per_s } if self.spawned < users => {
+                Some(self.started_ns + spawn_at_ns(self.spawned, spawn_rate_per_s))
+            }
+            Load::Closed { .. } | Load::Open { .. } => None,
+        }
     }
 
     /// Says once that the load is to stop.
@@ -177,16 +190,14 @@ impl Course {
         plan: &Plan,
         step: &StepPlan,
         recorder: StepRecorder,
-        counts: &[ClassCounts],
+        (counts, arrivals): (&[ClassCounts], Option<ArrivalsTally>),
         ended_ns: u64,
     ) -> StepRun {
         let wind_down_ns = self.stopped.map_or(ended_ns, |(at_ns, _)| at_ns);
-        let weights = plan.scenarios.iter().map(|s| s.weight).collect();
         let recorded = recorder.finish();
         StepRun {
             name: step.name.clone(),
-            users: step.users,
-            spawn_rate_per_s: step.spawn_rate_per_s,
+            load: step.load.record(),
             run_time_s: step.run_time.map(|time| time.as_secs_f64()),
             gate: step.gate,
             phases: Phases {
@@ -196,15 +207,25 @@ impl Course {
                 ended_ns,
             },
             cut: self.interrupted,
-            offered_rps_max: offered_rps_max(&plan.scenarios, &class_counts(weights, step.users)),
+            offered_rps_max: offered_rps_max(plan, step),
             names: plan.entries.clone(),
             classes: plan.scenarios.iter().zip(counts).map(|(s, c)| class_record(s, c)).collect(),
+            arrivals: arrivals.and_then(|tally| self.arrivals(step, tally, wind_down_ns)),
             intervals: recorded.intervals,
             statuses: recorded.statuses,
             errors: recorded.errors,
             cut_off: recorded.cut_off,
             resources: None,
         }
+    }
+}
+
+impl Course {
+    fn arrivals(&self, step: &StepPlan, tally: ArrivalsTally, wind_down_ns: u64) -> Option<ArrivalsRecord> {
+        let Load::Open { arrivals, .. } = &step.load else { return None };
+        let lasted_ns = wind_down_ns.min(self.stop_ns) - self.started_ns;
+        let due_mean = arrivals.mean_within(Duration::from_nanos(lasted_ns));
+        Some(tally.into_record(due_mean, arrivals.process() == Process::Poisson))
     }
 }
 

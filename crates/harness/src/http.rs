@@ -165,12 +165,24 @@ fn named(error: &reqwest::Error) -> SendError {
         if text == "request was canceled" {
             return SendError::NotConnected;
         }
+        if let Some(named) = named_stream(&text) {
+            return named;
+        }
         cause = inner.source();
     }
     if error.is_timeout() && error.is_connect() {
         return SendError::ConnectTimeout;
     }
     SendError::Other(explain(error))
+}
+
+/// A stream of HTTP/2 that the server reset, or that ended before the length that it promised: what on a connection of
+/// its own would be a reset, or an end before the whole answer.
+fn named_stream(text: &str) -> Option<SendError> {
+    if text.starts_with("stream error received") {
+        return Some(SendError::Reset);
+    }
+    text.starts_with("stream error detected").then_some(SendError::Closed)
 }
 
 fn named_io(error: &std::io::Error) -> Option<SendError> {

@@ -3,6 +3,7 @@
 //! The harness treats every server as a stranger: it must not know the stub, nor axum, clap or the terminal.
 //! Files, environment and the terminal are `cli`'s; time, chance and transport are handed in.
 
+mod arrivals;
 mod assess;
 mod cap;
 mod conduct;
@@ -10,9 +11,15 @@ mod crew;
 mod desk;
 mod driver;
 mod handle;
+mod health;
 mod http;
+mod lens;
+mod limits;
+mod load;
+mod open;
 mod plan;
 mod preflight;
+mod pulse;
 mod scenario;
 mod schedule;
 mod suite;
@@ -20,14 +27,18 @@ mod transport;
 mod user;
 mod worker;
 
+pub use arrivals::{Arrivals, OpenReplay, Stage, read_replay};
 pub use conduct::{Workers, World, conduct};
 pub use handle::{Command, RunHandle, View};
+pub use health::{Probe, Usage};
 pub use http::{HttpOptions, HttpTransport, HttpVersion};
+pub use lens::{Journal, Lens};
+pub use load::{IN_FLIGHT_MAX, Load};
 pub use plan::{Plan, StepPlan, TagFilter, check_stop_timeout};
 pub use preflight::{Target, Unreachable, preflight};
 pub use scenario::{
     Bindings, Expect, JsonCheck, OnFailure, Request, Scenario, ScenarioFile, Span, Step, Task, Template,
     Wait, read_scenario, read_scenarios,
 };
-pub use suite::{Suite, read_suite};
+pub use suite::{Suite, read_suite, read_suite_with};
 pub use transport::{Call, Reply, SendError, Transport};

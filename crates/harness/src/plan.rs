@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use measure::{EntryName, NameId, RunKind, Targets};
+use measure::{EntryName, Limits, NameId, Recorder, RunKind, Targets};
 use serde_json::json;
 use wire::{Mistakes, Seed, format_duration, nearest};
 
-use crate::{Scenario, Step, Wait};
+use crate::{Load, Scenario, Step, Wait};
 
-/// Users at most, and the longest run; both keep the records bounded.
-const USERS_MAX: u32 = 1_000_000;
+/// The longest run: it keeps the records bounded.
 const RUN_TIME_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Wait for answers at the end, unless another is given.
 pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(30);
@@ -37,22 +36,22 @@ pub struct Plan {
     pub stop_timeout: Duration,
     /// What steps are judged by.
     pub targets: Option<Targets>,
+    /// The limits of validity.
+    pub limits: Limits,
     /// What else the record should hold of how the run was set up.
     pub setup: serde_json::Value,
     /// The server's address, for the record; `None` in virtual time.
     pub target_url: Option<String>,
 }
 
-/// One load: closed users that are started at a rate and stay until the time is over.
+/// One load, held for a time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepPlan {
     /// Its name.
     pub name: String,
-    /// Users.
-    pub users: u32,
-    /// Users started a second.
-    pub spawn_rate_per_s: f64,
-    /// From the first user to the last request; `None` until it is stopped.
+    /// What loads the server.
+    pub load: Load,
+    /// From the first user or arrival to the last request; `None` until it is stopped, or its arrivals are over.
     pub run_time: Option<Duration>,
     /// Whether it decides the exit code.
     pub gate: bool,
@@ -70,24 +69,15 @@ pub struct TagFilter {
 impl StepPlan {
     /// How long it runs at most.
     pub fn run_time_limit(&self) -> Duration {
-        self.run_time.unwrap_or(RUN_TIME_MAX)
+        let given = self.run_time.unwrap_or(RUN_TIME_MAX);
+        self.load.lasts().map_or(given, |lasts| lasts.min(given))
     }
 
     /// Appends what is wrong with it; `place` is what messages call it.
     pub fn check(&self, place: &str, mistakes: &mut Mistakes) {
-        if !(1..=USERS_MAX).contains(&self.users) {
-            mistakes.push(
-                place,
-                format!("users = {} is out of range", self.users),
-                "give 1 to 1000000 users",
-            );
-        }
-        if !(1e-3..=1e6).contains(&self.spawn_rate_per_s) {
-            let problem = format!("spawn rate = {} is out of range", self.spawn_rate_per_s);
-            mistakes.push(place, problem, "give 0.001 to 1000000 users a second");
-        }
-        if self.run_time.is_some_and(|t| t.is_zero() || t > RUN_TIME_MAX) {
-            let problem = format!("run time = {} is out of range", format_duration(self.run_time_limit()));
+        self.load.check(place, mistakes);
+        if let Some(time) = self.run_time.filter(|time| time.is_zero() || *time > RUN_TIME_MAX) {
+            let problem = format!("run time = {} is out of range", format_duration(time));
             mistakes.push(place, problem, "give more than 0s and at most 24h");
         }
     }
@@ -180,9 +170,19 @@ impl Plan {
             cool_down: Duration::ZERO,
             stop_timeout: STOP_TIMEOUT,
             targets: None,
+            limits: Limits::default(),
             setup: serde_json::Value::Null,
             target_url: None,
         })
+    }
+
+    /// An empty recorder for a step: response times are kept where requests have due times of their own.
+    pub(crate) fn recorder(&self, step: usize) -> Recorder {
+        let paced = self.scenarios.iter().any(|scenario| scenario.wait.is_paced());
+        match paced || self.steps[step].load.is_open() {
+            true => Recorder::with_response(self.entries.len()),
+            false => Recorder::new(self.entries.len()),
+        }
     }
 
     /// The scenarios, for the run file.

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use measure::{Level3, RunKind, Targets};
+use measure::{Level3, Limits, RunKind, Targets};
 use wire::{Mistakes, Seed, Source, Table, Value};
 
+use crate::arrivals::load;
+use crate::limits::read_limits;
 use crate::plan::{STOP_TIMEOUT, check_stop_timeout, choose_classes};
-use crate::{Bindings, Plan, Scenario, ScenarioFile, StepPlan, TagFilter, read_scenarios};
+use crate::{Bindings, OpenReplay, Plan, Scenario, ScenarioFile, StepPlan, TagFilter, read_scenarios};
 
 /// A suite of steps, as `load_tests/baseline.toml` writes it.
 #[derive(Clone, Debug)]
@@ -23,6 +25,8 @@ pub struct Suite {
     pub stop_timeout: Duration,
     /// What steps are judged by.
     pub targets: Targets,
+    /// The limits of validity.
+    pub limits: Limits,
 }
 
 /// How much shorter the quick suite is.
@@ -33,7 +37,7 @@ impl Suite {
     pub fn quick(mut self) -> Self {
         for step in &mut self.steps {
             step.run_time = step.run_time.map(|time| time / QUICK_FACTOR);
-            step.spawn_rate_per_s *= f64::from(QUICK_FACTOR);
+            step.load = step.load.clone().quick(QUICK_FACTOR);
         }
         self.cool_down /= QUICK_FACTOR;
         self
@@ -65,20 +69,33 @@ impl Suite {
             cool_down: self.cool_down,
             stop_timeout: self.stop_timeout,
             targets: Some(self.targets),
+            limits: self.limits,
             ..plan
         })
     }
 }
 
-/// Reads a suite file.
+/// Reads a suite file that needs no other.
 ///
 /// # Errors
-/// Every mistake of the file.
+/// Every mistake of the file, and a replay that it names.
 pub fn read_suite(file: &str, text: &str) -> Result<Suite, Mistakes> {
+    read_suite_with(file, text, &|name| {
+        let mut mistakes = Mistakes::default();
+        mistakes.push(file, format!("the replay `{name}` cannot be read from here"), "use another process");
+        Err(mistakes)
+    })
+}
+
+/// Reads a suite file; replays that it names are read through `open`.
+///
+/// # Errors
+/// Every mistake of the file and of its replays.
+pub fn read_suite_with(file: &str, text: &str, open: OpenReplay<'_>) -> Result<Suite, Mistakes> {
     let mut checks = Mistakes::default();
     let suite = Source::read(file, text, |root| {
         let mix = root.need_value("mix").map(|value| mix(&value)).unwrap_or_default();
-        let steps = root.tables("step", |table| step(table, file, &mut checks));
+        let steps = root.tables("step", |table| step(table, file, open, &mut checks));
         if steps.is_empty() {
             root.mistake("the suite has no step", "add a [[step]]");
         }
@@ -90,6 +107,7 @@ pub fn read_suite(file: &str, text: &str) -> Result<Suite, Mistakes> {
             }
         }
         let scenarios = root.need("scenarios");
+        let limits = root.table("validity", read_limits).unwrap_or_default();
         let targets = root.need_value("targets").and_then(|value| value.table(targets)?);
         Some(Suite {
             scenarios: scenarios?,
@@ -98,6 +116,7 @@ pub fn read_suite(file: &str, text: &str) -> Result<Suite, Mistakes> {
             cool_down: root.get("cool_down").unwrap_or_default(),
             stop_timeout: stop_timeout.unwrap_or(STOP_TIMEOUT),
             targets: targets?,
+            limits,
         })
     });
     match suite {
@@ -125,7 +144,7 @@ fn mix(value: &Value<'_>) -> Vec<(String, u32)> {
     entries.into_iter().filter_map(weight).collect()
 }
 
-fn step(table: &mut Table<'_>, file: &str, checks: &mut Mistakes) -> StepPlan {
+fn step(table: &mut Table<'_>, file: &str, open: OpenReplay<'_>, checks: &mut Mistakes) -> StepPlan {
     let before = table.mistakes_count();
     let name: String = table.need("name").unwrap_or_default();
     if !name.is_empty() && !name.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c)) {
@@ -134,11 +153,14 @@ fn step(table: &mut Table<'_>, file: &str, checks: &mut Mistakes) -> StepPlan {
             "use letters, digits, `_` and `-`: files are named by it",
         );
     }
+    let load = load(table, open, checks);
+    // Arrivals that end need no other end.
+    let lasts = load.lasts();
+    let given = if lasts.is_some() { table.get("run_time") } else { table.need("run_time") };
     let step = StepPlan {
         name,
-        users: table.need("users").unwrap_or(1),
-        spawn_rate_per_s: table.need("spawn_rate").unwrap_or(1.0),
-        run_time: table.need("run_time").or(Some(Duration::from_secs(1))),
+        load,
+        run_time: given.or(lasts).or(Some(Duration::from_secs(1))),
         gate: table.get("gate").unwrap_or(true),
     };
     if table.mistakes_count() == before {

@@ -9,7 +9,7 @@ use http::{HeaderMap, Method};
 /// A request, rendered.
 #[derive(Clone, Debug, Default)]
 pub struct Call {
-    /// The user that sends it: users may share connections, or not.
+    /// The user that sends it, or the lane that an arrival has for its time: users may share connections, or not.
     pub user: u32,
     /// The method.
     pub method: Method,

@@ -10,6 +10,7 @@ use wire::{Clock, Stream};
 
 use crate::assess::assess;
 use crate::desk::Desk;
+use crate::open::Arriving;
 use crate::scenario::Scope;
 use crate::{Call, OnFailure, Plan, Request, Scenario, SendError, Step, Task, Transport};
 
@@ -35,8 +36,12 @@ pub(crate) struct User<T> {
     number: u32,
     requests: u32,
     stream: Stream,
-    /// When the next request is due: the end of a wait, or of the answer before it.
+    /// When the next request is due: at the end of a wait, by the user's pace, or after the answer before it.
     due_ns: u64,
+    /// When it could be sent at the earliest: when the answer before was read.
+    ready_ns: u64,
+    /// Of an arrival.
+    arriving: Option<Arriving>,
 }
 
 /// Why a part of a user's life ended.
@@ -52,14 +57,57 @@ impl<T: Transport> User<T> {
         let (seed, step) = (around.plan.seed, &around.plan.steps[around.step].name);
         around.transport.prepare(number);
         around.desk.user_comes(class);
+        let now_ns = around.clock.now_ns();
         Self {
             stop: around.stop.clone(),
             stream: seed.stream(&format!("user/{step}"), u64::from(number)),
-            due_ns: around.clock.now_ns(),
+            due_ns: now_ns,
+            ready_ns: now_ns,
             requests: 0,
             around,
             class,
             number,
+            arriving: None,
+        }
+    }
+
+    /// An arrival, with a class and a random stream of its own.
+    pub(crate) fn arriving(around: Rc<Surroundings<T>>, arriving: Arriving) -> Self {
+        let (seed, step) = (around.plan.seed, &around.plan.steps[around.step].name);
+        let mut stream = seed.stream(&format!("arrival/{step}"), u64::from(arriving.number));
+        let weights = around.plan.scenarios.iter().map(|scenario| scenario.weight);
+        let class = by_weight(weights, &mut stream);
+        around.transport.prepare(arriving.lane);
+        around.desk.user_comes(class);
+        Self {
+            stop: around.stop.clone(),
+            stream,
+            due_ns: arriving.due_ns,
+            ready_ns: arriving.due_ns,
+            requests: 0,
+            around,
+            class,
+            number: arriving.number,
+            arriving: Some(arriving),
+        }
+    }
+
+    /// Does one task.
+    pub(crate) async fn arrive(mut self) {
+        let plan = self.around.plan.clone();
+        let scenario = &plan.scenarios[self.class];
+        let index = self.choose(scenario);
+        let task = &scenario.tasks[index];
+        if matches!(task.steps.first(), Some(Step::Think(_))) {
+            self.arrived(self.around.clock.now_ns());
+        }
+        self.run(task, index).await;
+    }
+
+    /// An arrival's first request leaves, or it begins to think.
+    fn arrived(&mut self, at_ns: u64) {
+        if let Some(arriving) = &mut self.arriving {
+            arriving.sent(at_ns);
         }
     }
 
@@ -70,7 +118,8 @@ impl<T: Transport> User<T> {
         let mut ended = self.take(&scenario.on_start, None, OnFailure::Continue).await;
         while ended != Ended::User && !self.stopping() {
             let index = self.choose(scenario);
-            let begun_ns = self.due_ns;
+            // Without what the harness itself was late by, so that a pace does not drift.
+            let begun_ns = self.due_ns.max(self.ready_ns);
             ended = self.run(&scenario.tasks[index], index).await;
             if ended == Ended::User {
                 break;
@@ -82,17 +131,7 @@ impl<T: Transport> User<T> {
 
     /// A task by weight.
     fn choose(&mut self, scenario: &Scenario) -> usize {
-        let total: u64 = scenario.tasks.iter().map(|task| u64::from(task.weight)).sum();
-        let mut ticket = self.stream.below(total);
-        scenario
-            .tasks
-            .iter()
-            .position(|task| {
-                let hit = ticket < u64::from(task.weight);
-                ticket = ticket.saturating_sub(u64::from(task.weight));
-                hit
-            })
-            .unwrap_or(0)
+        by_weight(scenario.tasks.iter().map(|task| task.weight), &mut self.stream)
     }
 
     async fn run(&mut self, task: &Task, index: usize) -> Ended {
@@ -114,7 +153,8 @@ impl<T: Transport> User<T> {
 
     async fn take(&mut self, steps: &[Step], task: Option<usize>, on_failure: OnFailure) -> Ended {
         for step in steps {
-            if self.stopping() {
+            let owed = self.arriving.as_ref().is_some_and(Arriving::is_owed);
+            if self.stopping() && !owed {
                 return Ended::User;
             }
             let request = match step {
@@ -142,8 +182,9 @@ impl<T: Transport> User<T> {
         let request_id = RequestId { run: around.run, user: self.number, number: self.requests };
         self.requests += 1;
         let call = self.render(request, request_id);
-        let in_flight = around.desk.request_begins(self.class, task, request.entry);
+        let in_flight = around.desk.request_begins(self.class, task, request.entry, around.clock);
         let sent_ns = around.clock.now_ns();
+        self.arrived(sent_ns);
         let result = match call {
             Ok(call) => {
                 let answer = around.clock.timeout(request.timeout, around.transport.send(call)).await;
@@ -157,20 +198,21 @@ impl<T: Transport> User<T> {
             request_id,
             name: request.entry,
             intended_ns: self.due_ns,
+            ready_ns: self.ready_ns,
             sent_ns,
             done_ns,
             outcome: assessed.outcome,
             status: assessed.status,
             body_bytes: assessed.body_bytes,
         };
-        in_flight.record(&sample, assessed.error.as_deref());
-        self.due_ns = done_ns;
+        in_flight.record(sample, assessed.error.as_deref());
+        (self.due_ns, self.ready_ns) = (done_ns, done_ns);
         assessed.outcome
     }
 
     fn render(&mut self, request: &Request, request_id: RequestId) -> Result<Call, SendError> {
         let unix_ns = self.around.clock.unix_ns();
-        let scope = &mut Scope { request_id, stream: &mut self.stream, unix_ns };
+        let scope = &mut Scope { request_id, stream: &mut self.stream, unix_ns, unsigned: None };
         let mut headers = HeaderMap::with_capacity(request.headers.len() + 1);
         for (name, template) in &request.headers {
             let value = match template.as_literal() {
@@ -184,13 +226,17 @@ impl<T: Transport> User<T> {
             HeaderName::from_static(wire::REQUEST_ID_HEADER),
             id.map_err(|e| SendError::Other(e.to_string()))?,
         );
-        Ok(Call {
-            user: self.number,
+        let call = Call {
+            user: self.arriving.as_ref().map_or(self.number, |arriving| arriving.lane),
             method: request.method.clone(),
             path: request.path.render(scope),
             headers,
             body: request.body.as_ref().map(|body| body.render(scope).into()).unwrap_or_default(),
-        })
+        };
+        match scope.unsigned.take() {
+            None => Ok(call),
+            Some(why) => Err(SendError::Other(format!("not signed: {why}"))),
+        }
     }
 
     /// Waits, unless told to stop; what comes next is due at `at_ns`.
@@ -215,8 +261,21 @@ impl<T: Transport> User<T> {
     }
 }
 
+/// One of several, drawn by weight.
+fn by_weight(weights: impl Iterator<Item = u32> + Clone, stream: &mut Stream) -> usize {
+    let total: u64 = weights.clone().map(u64::from).sum();
+    let mut ticket = stream.below(total);
+    let hit = |weight: u32| {
+        let hit = ticket < u64::from(weight);
+        ticket = ticket.saturating_sub(u64::from(weight));
+        hit
+    };
+    weights.map(hit).position(|hit| hit).unwrap_or(0)
+}
+
 impl<T> Drop for User<T> {
     fn drop(&mut self) {
-        self.around.desk.user_goes();
+        let now_ns = self.around.clock.now_ns();
+        self.around.desk.user_goes(now_ns.saturating_sub(self.ready_ns));
     }
 }

@@ -3,18 +3,22 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use measure::Recorder;
+use measure::{ArrivalsTally, Recorder};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use wire::Clock;
 
 use crate::desk::{ClassCounts, Desk};
+use crate::open::{Open, Seat};
+use crate::pulse::Pulse;
 use crate::user::{Surroundings, User};
-use crate::{Plan, Transport};
+use crate::{Lens, Plan, Transport};
 
 /// From the driver to a worker.
 #[derive(Debug)]
 pub(crate) enum Order {
+    /// Begin the arrivals of an open load.
+    Begin { from_ns: u64, until_ns: u64 },
     /// Start a user.
     Spawn { class: usize, number: u32 },
     /// Hand over the recorder; here is an empty one.
@@ -30,6 +34,8 @@ pub(crate) enum Order {
 /// From a worker to the driver.
 #[derive(Debug)]
 pub(crate) enum Report {
+    /// The transport is made.
+    Ready,
     /// Answers `Swap`.
     Second { recorder: Recorder, users: u32, in_flight: u32 },
     /// After `Stop`: the last user has gone.
@@ -37,26 +43,34 @@ pub(crate) enum Report {
     /// The worker panicked.
     Died,
     /// Answers `Finish`.
-    Finished { recorder: Recorder, counts: Vec<ClassCounts> },
+    Finished { recorder: Recorder, counts: Vec<ClassCounts>, arrivals: Option<Box<ArrivalsTally>> },
 }
 
 /// Works until told to finish, or until the driver is gone.
 pub(crate) async fn work<T: Transport>(
     plan: Arc<Plan>,
-    step: usize,
+    (step, seat): (usize, Seat),
     clock: Clock,
     transport: T,
+    lens: Option<Arc<dyn Lens>>,
     mut orders: mpsc::Receiver<Order>,
     reports: mpsc::Sender<Report>,
 ) {
     let (stop, stopped) = watch::channel(false);
-    let desk = Desk::new(&plan);
+    let desk = Desk::new(&plan, step, lens);
     let name = plan.steps[step].name.as_bytes();
     let run = (plan.seed.stream("run", wire::stable_hash(name)).next_u64() >> 32) as u32;
     let around = Rc::new(Surroundings { plan, step, run, clock, desk, transport, stop: stopped });
+    let _pulse = Pulse::begin(&around, seat.worker);
     let mut users = JoinSet::new();
     let mut drained_told = false;
+    let mut open: Option<Rc<Open>> = None;
+    if reports.send(Report::Ready).await.is_err() {
+        return;
+    }
     loop {
+        // First, not in turn with what else is ready: a busy worker must not be late.
+        begin_due(&around, open.as_ref(), &mut users);
         if *stop.borrow() && users.is_empty() && !drained_told {
             drained_told = true;
             if reports.send(Report::Drained).await.is_err() {
@@ -70,6 +84,7 @@ pub(crate) async fn work<T: Transport>(
                 resume_panic(ended);
                 continue;
             }
+            () = next_arrival(open.as_deref(), clock) => continue,
         };
         let report = match order {
             None => return,
@@ -77,13 +92,16 @@ pub(crate) async fn work<T: Transport>(
                 users.spawn_local(User::new(around.clone(), class, number).live());
                 continue;
             }
-            Some(Order::Stop) => {
-                stop.send_replace(true);
+            Some(Order::Begin { from_ns, until_ns }) => {
+                open = Open::new(&around.plan, step, seat.clone(), (from_ns, until_ns)).map(Rc::new);
                 continue;
             }
-            Some(Order::Cut) => {
+            Some(ending @ (Order::Stop | Order::Cut)) => {
                 stop.send_replace(true);
-                users.abort_all();
+                open.iter().for_each(|open| open.close(clock.now_ns()));
+                if matches!(ending, Order::Cut) {
+                    users.abort_all();
+                }
                 continue;
             }
             Some(Order::Swap(spare)) => Report::Second {
@@ -92,12 +110,28 @@ pub(crate) async fn work<T: Transport>(
                 in_flight: around.desk.in_flight(),
             },
             Some(Order::Finish(spare)) => {
-                Report::Finished { recorder: around.desk.swap(spare), counts: around.desk.counts() }
+                let arrivals = open.as_ref().map(|open| Box::new(open.tally()));
+                Report::Finished { recorder: around.desk.swap(spare), counts: around.desk.counts(), arrivals }
             }
         };
         if reports.send(report).await.is_err() {
             return;
         }
+    }
+}
+
+/// Begins all arrivals that are due.
+fn begin_due<T: Transport>(around: &Rc<Surroundings<T>>, open: Option<&Rc<Open>>, users: &mut JoinSet<()>) {
+    while let Some(arriving) = open.and_then(|open| open.next(around.clock.now_ns())) {
+        users.spawn_local(User::arriving(around.clone(), arriving).arrive());
+    }
+}
+
+/// Waits until the next arrival is due: for ever, when none is.
+async fn next_arrival(open: Option<&Open>, clock: Clock) {
+    match open.and_then(Open::next_ns) {
+        Some(at_ns) => clock.sleep_until(at_ns).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use harness::{
-    Bindings, Call, Command, Plan, Reply, ScenarioFile, SendError, StepPlan, TagFilter, Transport, View,
-    Workers, World, conduct, read_scenario,
+    Bindings, Call, Command, Load, Plan, Reply, ScenarioFile, SendError, StepPlan, TagFilter, Transport,
+    View, Workers, World, conduct, read_scenario,
 };
 use measure::{NameId, Outcome, Run, RunKind, StepRun};
 use tokio::sync::{mpsc, watch};
@@ -59,7 +59,8 @@ fn run(files: &[ScenarioFile], step: StepPlan, takes: Duration, command: Option<
         plan.steps.push(step);
         plan.stop_timeout = Duration::from_secs(2);
         let transport = move || Fixed { clock, takes, sent: Rc::default() };
-        let world = World { clock, workers: Workers::Here, transport, host: None, resources: None };
+        let world =
+            World { clock, workers: Workers::Here, transport, host: None, resources: None, lens: None };
         let (commands, commanded) = mpsc::channel(1);
         let (shown, _view) = watch::channel(View::default());
         if let Some((at, command)) = command {
@@ -74,7 +75,8 @@ fn run(files: &[ScenarioFile], step: StepPlan, takes: Duration, command: Option<
 
 fn step(users: u32, spawn_rate_per_s: f64, run_time_ms: u64) -> StepPlan {
     let run_time = Some(Duration::from_millis(run_time_ms));
-    StepPlan { name: "s".into(), users, spawn_rate_per_s, run_time, gate: true }
+    let load = Load::Closed { users, spawn_rate_per_s };
+    StepPlan { name: "s".into(), load, run_time, gate: true }
 }
 
 fn count(step: &StepRun, name: u16, outcome: Outcome) -> u64 {
@@ -92,11 +94,9 @@ fn users_cycles_and_phases_are_exact() {
     assert_eq!(count(step, 0, Outcome::Success), 10 + 10 + 9 + 9);
     assert_eq!((step.phases.steady_ns, step.phases.wind_down_ns), (1_500_000_000, 9_900_000_000));
     let cells = step.intervals.iter().flat_map(|i| &i.cells);
-    assert!(
-        cells
-            .into_iter()
-            .all(|c| c.min_ns == 10_000_000 && c.max_ns == 10_000_000 && c.body_bytes == 4 * c.count)
-    );
+    assert!(cells.into_iter().all(|c| c.service.min_ns == 10_000_000
+        && c.service.max_ns == 10_000_000
+        && c.body_bytes == 4 * c.count));
     assert_eq!(step.offered_rps_max, Some(4.0 / 0.99));
     assert_eq!(step.classes[0].tasks[0].requests, 38);
     assert!(!step.cut && run.aborted.is_none());

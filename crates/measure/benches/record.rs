@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use measure::export::{results_folder, timestamp};
 use measure::{
-    EntryName, FORMAT, NameId, Outcome, Phases, Recorder, RequestId, Run, RunKind, Sample, StepRecorder,
-    StepRun, Summary,
+    EntryName, FORMAT, LoadRecord, NameId, Outcome, Phases, Recorder, RequestId, Run, RunKind, Sample,
+    StepRecorder, StepRun, Summary, TimesKind,
 };
 
 const NAMES: u16 = 8;
@@ -36,6 +36,7 @@ fn samples(count: u64) -> Vec<Sample> {
             request_id: RequestId { run: 1, user: 0, number: 0 },
             name: NameId((state >> 40) as u16 % NAMES),
             intended_ns: sent_ns - sent_ns.min(state >> 50),
+            ready_ns: 0,
             sent_ns,
             done_ns: sent_ns + service_ns,
             outcome: if state >> 60 == 0 { Outcome::Throttled } else { Outcome::Success },
@@ -74,7 +75,7 @@ fn record() {
 fn suite() {
     let seconds = 570;
     let samples = samples(seconds * 50);
-    let mut steps = StepRecorder::new(usize::from(NAMES));
+    let mut steps = StepRecorder::new(usize::from(NAMES), TimesKind::Service);
     let mut recorder = Recorder::new(usize::from(NAMES));
     let ((), write_s) = timed(|| {
         for (second, samples) in (1..).zip(samples.chunks(50)) {
@@ -109,8 +110,7 @@ fn run_of(steps: StepRecorder, ended_ns: u64) -> Run {
     };
     let step = StepRun {
         name: "suite".to_owned(),
-        users: 100,
-        spawn_rate_per_s: 10.0,
+        load: LoadRecord::Closed { users: 100, spawn_rate_per_s: 10.0 },
         run_time_s: None,
         gate: true,
         phases: Phases { started_ns: 0, steady_ns: 0, wind_down_ns: ended_ns, ended_ns },
@@ -118,6 +118,7 @@ fn run_of(steps: StepRecorder, ended_ns: u64) -> Run {
         offered_rps_max: None,
         names: (0..NAMES).map(entry).collect(),
         classes: Vec::new(),
+        arrivals: None,
         intervals: records.intervals,
         statuses: records.statuses,
         errors: records.errors,
@@ -134,6 +135,8 @@ fn run_of(steps: StepRecorder, ended_ns: u64) -> Run {
         target_url: None,
         host: None,
         targets: None,
+        limits: measure::Limits::default(),
+        target_source: None,
         plan: serde_json::Value::Null,
         planned_steps: vec!["suite".to_owned()],
         steps: vec![step],

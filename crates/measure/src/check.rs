@@ -1,7 +1,7 @@
 //! Whether a run that was read back can be true: what no measurement can have written is damage.
 //! Totals are bounded here, so that whoever sums up later cannot overflow.
 
-use crate::{CellRecord, ClassRecord, Run, RunError, StepRun};
+use crate::{CellRecord, ClassRecord, Run, RunError, StepRun, TimesRecord};
 
 /// Above every total that can be measured: 146 years in nanoseconds, or as many requests or bytes.
 const TOTAL_MAX: u64 = 1 << 62;
@@ -26,10 +26,17 @@ fn check_step(step: &StepRun) -> Checked {
     ascending("the ends of its seconds", step.intervals.iter().map(|interval| interval.end_ns))?;
     let cells = || step.intervals.iter().flat_map(|interval| &interval.cells);
     cells().try_for_each(check_cell)?;
-    total("times", cells().map(|cell| cell.sum_ns))?;
+    total("times", cells().map(|cell| cell.service.sum_ns))?;
+    total("response times", cells().flat_map(|cell| &cell.response).map(|times| times.sum_ns))?;
+    total("lateness of its cells", cells().map(|cell| cell.late_sum_ns))?;
     total("bodies", cells().map(|cell| cell.body_bytes))?;
     total("requests", cells().map(|cell| cell.count))?;
     total("lateness", step.intervals.iter().flat_map(|i| &i.lateness).map(|late| late.count))?;
+    let pulses = || step.intervals.iter().flat_map(|interval| &interval.pulse);
+    total("looks", pulses().flat_map(|pulse| [pulse.samples, pulse.missed]))?;
+    let seen = pulses().flat_map(|pulse| [pulse.in_flight, pulse.users]);
+    total("what was seen", seen.flat_map(|seen| [seen.sum, seen.diff2_sum]))?;
+    total("waits", pulses().flat_map(|pulse| [pulse.waited_ns, pulse.given_up_ns]))?;
     total("statuses", step.statuses.iter().map(|status| status.count))?;
     total("errors", step.errors.iter().map(|error| error.occurrences))?;
     total("requests cut off", step.cut_off.iter().map(|cut_off| cut_off.count))?;
@@ -42,17 +49,24 @@ fn check_class(class: &ClassRecord) -> Checked {
     total("requests of tasks", class.tasks.iter().map(|task| task.requests))
 }
 
-/// The mean lies between the least and the greatest.
 fn check_cell(cell: &CellRecord) -> Checked {
-    let (count, sum_ns) = (u128::from(cell.count), u128::from(cell.sum_ns));
-    let (least, most) = (u128::from(cell.min_ns) * count, u128::from(cell.max_ns) * count);
-    if cell.count > 0 && cell.min_ns <= cell.max_ns && (least..=most).contains(&sum_ns) {
+    check_times(cell.count, &cell.service)?;
+    cell.response.iter().try_for_each(|times| check_times(cell.count, times))?;
+    between(cell.count, cell.late_sum_ns, (0, cell.late_max_ns))
+}
+
+fn check_times(count: u64, times: &TimesRecord) -> Checked {
+    between(count, times.sum_ns, (times.min_ns, times.max_ns))
+}
+
+/// The mean lies between the least and the greatest.
+fn between(count: u64, sum_ns: u64, (min_ns, max_ns): (u64, u64)) -> Checked {
+    let (wide, sum) = (u128::from(count), u128::from(sum_ns));
+    let (least, most) = (u128::from(min_ns) * wide, u128::from(max_ns) * wide);
+    if count > 0 && min_ns <= max_ns && (least..=most).contains(&sum) {
         return Ok(());
     }
-    Err(format!(
-        "a cell of {count} requests cannot sum up to {sum_ns} ns between {} and {} ns",
-        cell.min_ns, cell.max_ns
-    ))
+    Err(format!("a cell of {count} requests cannot sum up to {sum_ns} ns between {min_ns} and {max_ns} ns"))
 }
 
 /// Files are named by steps: a name must not lead out of the folder.
@@ -96,8 +110,9 @@ mod tests {
         refused(|step| step.name.clear(), "`` is no step name");
         refused(|step| step.phases.ended_ns = 0, "its phases are out of order");
         refused(|step| step.intervals[0].end_ns = u64::MAX, "the ends of its seconds");
-        refused(|step| step.intervals[0].cells[0].sum_ns = u64::MAX, "cannot sum up");
-        refused(|step| step.intervals[0].cells[0].min_ns = 9_000_000, "cannot sum up");
+        refused(|step| step.intervals[0].cells[0].service.sum_ns = u64::MAX, "cannot sum up");
+        refused(|step| step.intervals[0].cells[0].service.min_ns = 9_000_000, "cannot sum up");
+        refused(|step| step.intervals[0].cells[0].late_sum_ns = 1, "cannot sum up");
         refused(|step| step.intervals[0].cells[0].body_bytes = u64::MAX, "bodies sum up to");
         refused(|step| step.classes[0].tasks[0].begun = u64::MAX, "begun tasks sum up to");
         refused(|step| step.statuses[0].count = u64::MAX, "statuses sum up to");

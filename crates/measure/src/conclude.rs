@@ -1,9 +1,11 @@
 //! The whole run: what its steps together say, and how the process should exit.
 //! It must not know how any of it is shown.
 
+use crate::checks::{Check, checks};
+use crate::estimate::{StepIntervals, intervals};
 use crate::judge::{StepVerdict, judge};
 use crate::validity::{Validity, validity};
-use crate::warnings::{Warning, warnings};
+use crate::warnings::{Warning, target_unread, warnings};
 use crate::{Run, RunError, Summary};
 
 /// What a run amounts to.
@@ -34,6 +36,10 @@ pub struct StepConclusion {
     pub verdict: StepVerdict,
     /// Whether they may be trusted.
     pub validity: Validity,
+    /// The tests that it rests on.
+    pub checks: Vec<Check>,
+    /// How far means and percentiles may be off by chance.
+    pub intervals: StepIntervals,
     /// What makes them doubtful.
     pub warnings: Vec<Warning>,
 }
@@ -94,11 +100,15 @@ pub fn conclude(run: &Run) -> Result<Conclusion, RunError> {
     let mut steps = Vec::with_capacity(run.steps.len());
     for step in &run.steps {
         let summary = Summary::of(step)?;
+        let checks = checks(step, &summary, &run.limits, run.planned_steps.len());
+        let judged_path = run.targets.as_ref().map(|targets| targets.judged_path.as_str());
         steps.push(StepConclusion {
             name: step.name.clone(),
             verdict: judge(run.targets.as_ref(), step, &summary),
-            validity: validity(step, &summary),
-            warnings: warnings(step, &summary),
+            validity: validity(step, &summary, &run.limits, &checks),
+            checks,
+            intervals: intervals(step, &summary, judged_path)?,
+            warnings: warnings(step, &summary).into_iter().chain(target_unread(run, step)).collect(),
             summary,
         });
     }
@@ -118,7 +128,7 @@ fn scalability(run: &Run, steps: &[StepConclusion]) -> Option<Scalability> {
     let pairs = run.steps.iter().zip(steps);
     let usable = pairs.filter(|(run, step)| !run.cut && step.validity.is_valid());
     let mut rates: Vec<(u32, f64)> =
-        usable.map(|(run, step)| (run.users, step.summary.accepted_rps())).collect();
+        usable.map(|(run, step)| (run.load.users(), step.summary.accepted_rps())).collect();
     rates.sort_by_key(|(users, _)| *users);
     let (&(users_min, rps_min), &(users_max, rps_max)) = (rates.first()?, rates.last()?);
     if users_min == users_max || users_min == 0 || rps_min <= 0.0 {
@@ -131,7 +141,10 @@ fn scalability(run: &Run, steps: &[StepConclusion]) -> Option<Scalability> {
 /// The most severe exit that has a reason, with all its reasons.
 fn exit(run: &Run, steps: &[StepConclusion]) -> (RunExit, Vec<String>) {
     if let Some(why) = &run.aborted {
-        return (RunExit::Aborted, vec![format!("the run was aborted: {why}")]);
+        // What makes its steps invalid is worth knowing still.
+        let mut reasons = vec![format!("the run was aborted: {why}")];
+        reasons.extend(invalid_steps(run, steps));
+        return (RunExit::Aborted, reasons);
     }
     let invalid = invalid_reasons(run, steps);
     if !invalid.is_empty() {
@@ -149,14 +162,19 @@ fn invalid_reasons(run: &Run, steps: &[StepConclusion]) -> Vec<String> {
     if steps.is_empty() {
         reasons.push("no step was run".to_owned());
     }
-    for step in gates(run, steps) {
-        reasons.extend(step.validity.reasons().iter().map(|why| format!("step {}: {why}", step.name)));
-    }
+    reasons.extend(invalid_steps(run, steps));
     let mut gates = gates(run, steps).peekable();
     if run.targets.is_some() && gates.peek().is_some() && gates.all(|step| step.verdict.passed().is_none()) {
         reasons.push("no step that decides could be judged".to_owned());
     }
     reasons
+}
+
+fn invalid_steps<'a>(run: &'a Run, steps: &'a [StepConclusion]) -> impl Iterator<Item = String> + 'a {
+    let reasons = |step: &'a StepConclusion| {
+        step.validity.reasons().iter().map(|why| format!("step {}: {why}", step.name))
+    };
+    gates(run, steps).flat_map(reasons)
 }
 
 fn gates<'a>(run: &'a Run, steps: &'a [StepConclusion]) -> impl Iterator<Item = &'a StepConclusion> {

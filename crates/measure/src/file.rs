@@ -4,7 +4,8 @@
 use crate::check::check;
 use crate::codec::Decoder;
 use crate::histogram::Count;
-use crate::{CellRecord, EntryName, FORMAT, NameId, Run, StepRun};
+use crate::numbers::check_numbers;
+use crate::{CellRecord, EntryName, FORMAT, NameId, Run, StepRun, TimesRecord};
 
 /// Why a run cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,17 @@ pub enum RunError {
     Format {
         /// What the file says.
         found: String,
+    },
+    /// A number that nobody can have measured or asked for.
+    #[error(
+        "the run file is damaged: {what} is {value}, which is not a number from 0 up; restore it from a copy or \
+         measure again"
+    )]
+    Number {
+        /// Which.
+        what: String,
+        /// Its value.
+        value: f64,
     },
     /// The file contradicts itself.
     #[error("the run file is damaged in step `{step}`: {problem}; restore it from a copy or measure again")]
@@ -60,6 +72,7 @@ impl Run {
         }
         let run = serde_json::from_str(text)?;
         check(&run)?;
+        check_numbers(&run)?;
         Ok(run)
     }
 
@@ -85,9 +98,15 @@ impl<'a> CellReader<'a> {
         self.step.names.get(usize::from(name.0)).ok_or_else(unknown)
     }
 
-    pub(crate) fn cell(&mut self, second: usize, cell: &CellRecord) -> Result<&[Count], RunError> {
+    /// The counts of some of a cell's times.
+    pub(crate) fn cell(
+        &mut self,
+        second: usize,
+        cell: &CellRecord,
+        times: &TimesRecord,
+    ) -> Result<&[Count], RunError> {
         self.entry(cell.name)?;
-        self.counts(second, &cell.histogram, cell.count)
+        self.counts(second, &times.histogram, cell.count)
     }
 
     pub(crate) fn counts(&mut self, second: usize, text: &str, count: u64) -> Result<&[Count], RunError> {

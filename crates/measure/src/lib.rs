@@ -6,20 +6,33 @@
 //! The way of a sample: [`Recorder::record`] → [`StepRecorder::push_second`] → [`Run`] → [`Summary::of`] →
 //! [`judge`] and [`validity`] → [`conclude`] → [`export`].
 
+mod arrivals;
 mod buckets;
 mod check;
+mod checks;
 mod codec;
+pub mod compare;
 mod conclude;
 mod confidence;
+mod estimate;
 pub mod export;
 mod file;
+mod goodness;
+mod health;
 mod histogram;
+mod interval;
 mod judge;
+mod limits;
+mod little;
+mod load;
+mod numbers;
 mod recorder;
 mod run;
 mod sample;
+mod spread;
 mod step;
 mod summary;
+mod tails;
 mod tally;
 #[cfg(test)]
 mod testing;
@@ -31,15 +44,23 @@ mod validity;
 mod warnings;
 mod window;
 
+pub use arrivals::{ArrivalsRecord, ArrivalsTally, GAP_BINS, GapsRecord};
+pub use checks::{Check, checks};
 pub use conclude::{Conclusion, RunExit, Scalability, StepConclusion, conclude};
 pub use confidence::{samples_needed, upper95_ns};
+pub use estimate::{Interval95, Intervals, StepIntervals, intervals};
 pub use file::RunError;
+pub use goodness::{Fit, jitter_tolerance, uniform_fit};
+pub use health::{GeneratorRecord, PULSE_SLOT_NS, ProcessRecord, PulseRecord, SeenRecord, ThreadRecord};
 pub use histogram::{HIGHEST_NS, Histogram, Quantile};
 pub use judge::{Judgement, Level, Metric, MetricVerdict, StepVerdict, judge};
+pub use limits::Limits;
+pub use little::{Little, Sampled, Summed, little};
+pub use load::{LoadRecord, Process, RateStage, TimesKind};
 pub use recorder::Recorder;
 pub use run::{
     CellRecord, ClassRecord, CutOff, EntryName, ErrorRecord, FORMAT, Host, IntervalRecord, LatenessRecord,
-    Level3, Phases, Resources, Run, RunKind, StatusCount, StepRun, Targets, TaskRecord,
+    Level3, Phases, Resources, Run, RunKind, StatusCount, StepRun, Targets, TaskRecord, TimesRecord,
 };
 pub use sample::{NameId, Outcome, RequestId, Sample};
 pub use step::{Live, StepRecorder, StepRecords};

@@ -2,48 +2,56 @@
 //!
 //! It must not know of files, seconds or verdicts.
 
-use crate::buckets::Buckets;
+use crate::spread::Spread;
 use crate::tally::Tally;
-use crate::{NameId, Outcome, Sample};
+use crate::{NameId, Outcome, PulseRecord, Sample};
 
-/// Service times of one entry and outcome.
+/// What one entry and outcome gathers.
 #[derive(Clone, Debug)]
 pub(crate) struct Cell {
-    pub(crate) count: u64,
-    pub(crate) sum_ns: u64,
-    pub(crate) min_ns: u64,
-    pub(crate) max_ns: u64,
     pub(crate) body_bytes: u64,
-    pub(crate) buckets: Buckets,
+    pub(crate) late_sum_ns: u64,
+    pub(crate) late_max_ns: u64,
+    pub(crate) service: Spread,
+    pub(crate) response: Option<Spread>,
 }
 
 impl Cell {
-    fn new() -> Self {
-        Self { count: 0, sum_ns: 0, min_ns: u64::MAX, max_ns: 0, body_bytes: 0, buckets: Buckets::new() }
+    fn new(response: bool) -> Self {
+        Self {
+            body_bytes: 0,
+            late_sum_ns: 0,
+            late_max_ns: 0,
+            service: Spread::new(),
+            response: response.then(Spread::new),
+        }
     }
 
-    fn record(&mut self, ns: u64, body_bytes: u64) {
-        self.count += 1;
-        self.sum_ns += ns;
-        self.min_ns = self.min_ns.min(ns);
-        self.max_ns = self.max_ns.max(ns);
-        self.body_bytes += body_bytes;
-        self.buckets.record(ns);
+    fn record(&mut self, sample: &Sample) {
+        self.service.record(sample.service_ns());
+        if let Some(response) = &mut self.response {
+            response.record(sample.response_ns());
+        }
+        let late_ns = sample.lateness_ns();
+        self.body_bytes += sample.body_bytes;
+        self.late_sum_ns += late_ns;
+        self.late_max_ns = self.late_max_ns.max(late_ns);
     }
 
     fn merge(&mut self, other: &mut Self) {
-        self.count += other.count;
-        self.sum_ns += other.sum_ns;
-        self.min_ns = self.min_ns.min(other.min_ns);
-        self.max_ns = self.max_ns.max(other.max_ns);
+        self.service.merge(&mut other.service);
+        if let Some(response) = &mut other.response {
+            self.response.get_or_insert_with(Spread::new).merge(response);
+        }
         self.body_bytes += other.body_bytes;
-        self.buckets.merge(&mut other.buckets);
+        self.late_sum_ns += other.late_sum_ns;
+        self.late_max_ns = self.late_max_ns.max(other.late_max_ns);
         other.clear();
     }
 
-    /// Forgets everything but the buckets, which are emptied by being taken.
+    /// Forgets everything but the times, which are emptied by being taken.
     pub(crate) fn clear(&mut self) {
-        (self.count, self.sum_ns, self.min_ns, self.max_ns, self.body_bytes) = (0, 0, u64::MAX, 0, 0);
+        (self.body_bytes, self.late_sum_ns, self.late_max_ns) = (0, 0, 0);
     }
 }
 
@@ -52,24 +60,37 @@ impl Cell {
 pub struct Recorder {
     /// By entry and outcome; a cell is made by its first sample and kept.
     cells: Vec<Option<Box<Cell>>>,
-    pub(crate) lateness: Cell,
+    /// Whether response times are kept too.
+    response: bool,
+    pub(crate) lateness: Spread,
     pub(crate) tally: Tally,
+    /// What the worker's timer saw.
+    pub pulse: PulseRecord,
 }
 
 impl Recorder {
-    /// A recorder for the entries 0 to `names` − 1; others are taken too, at the price of an allocation.
+    /// A recorder of service times for the entries 0 to `names` − 1; others are taken too, at the price of an
+    /// allocation.
     pub fn new(names: usize) -> Self {
         Self {
             cells: vec![None; names * Outcome::ALL.len()],
-            lateness: Cell::new(),
+            response: false,
+            lateness: Spread::new(),
             tally: Tally::new(names),
+            pulse: PulseRecord::default(),
         }
+    }
+
+    /// The same with response times beside the service times, for requests that have due times of their own.
+    pub fn with_response(names: usize) -> Self {
+        Self { response: true, ..Self::new(names) }
     }
 
     /// Takes one finished request. `error` says what happened to a failure and is ignored otherwise.
     pub fn record(&mut self, sample: &Sample, error: Option<&str>) {
-        self.cell(sample.name, sample.outcome).record(sample.service_ns(), sample.body_bytes);
-        self.lateness.record(sample.lateness_ns(), 0);
+        self.cell(sample.name, sample.outcome).record(sample);
+        self.pulse.waited_ns += sample.intended_ns.saturating_sub(sample.ready_ns);
+        self.lateness.record(sample.lateness_ns());
         self.tally.status(sample.name, sample.status, 1);
         if sample.outcome == Outcome::Failure {
             self.tally.error(sample.name, error, sample.done_ns);
@@ -89,19 +110,20 @@ impl Recorder {
     /// Takes all of `other` and leaves it empty, its buffers kept for what comes next.
     pub fn merge(&mut self, other: &mut Self) {
         for (at, from) in other.cells.iter_mut().enumerate() {
-            if let Some(from) = from.as_deref_mut().filter(|cell| cell.count > 0) {
+            if let Some(from) = from.as_deref_mut().filter(|cell| cell.service.count > 0) {
                 self.cell_at(at).merge(from);
             }
         }
         self.lateness.merge(&mut other.lateness);
         self.tally.merge(&mut other.tally);
+        self.pulse.merge(&mut other.pulse);
     }
 
     /// The cells that hold anything, by entry, then outcome.
     pub(crate) fn cells_mut(&mut self) -> impl Iterator<Item = (NameId, Outcome, &mut Cell)> {
         let outcomes = Outcome::ALL.len();
         self.cells.iter_mut().enumerate().filter_map(move |(at, cell)| {
-            let cell = cell.as_deref_mut().filter(|cell| cell.count > 0)?;
+            let cell = cell.as_deref_mut().filter(|cell| cell.service.count > 0)?;
             let name = u16::try_from(at / outcomes).expect("cells are made for 16-bit names");
             Some((NameId(name), Outcome::ALL[at % outcomes], cell))
         })
@@ -115,34 +137,39 @@ impl Recorder {
         if at >= self.cells.len() {
             self.cells.resize(at + 1, None);
         }
-        self.cells[at].get_or_insert_with(|| Box::new(Cell::new()))
+        let response = self.response;
+        self.cells[at].get_or_insert_with(|| Box::new(Cell::new(response)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::histogram::{Count, bucket_of};
+    use crate::TimesRecord;
+    use crate::codec::Encoder;
     use crate::testing::sample;
 
-    type Seen = (NameId, Outcome, [u64; 5], Vec<Count>);
+    type Seen = (NameId, Outcome, [u64; 3], TimesRecord, Option<TimesRecord>);
 
     fn seen(recorder: &mut Recorder) -> Vec<Seen> {
-        let take = |(name, outcome, cell): (NameId, Outcome, &mut Cell)| {
-            let mut counts = Vec::new();
-            cell.buckets.take(&mut counts);
-            let exact = [cell.count, cell.sum_ns, cell.min_ns, cell.max_ns, cell.body_bytes];
-            (name, outcome, exact, counts)
+        let (mut encoder, mut counts) = (Encoder::new(), Vec::new());
+        let mut take = |(name, outcome, cell): (NameId, Outcome, &mut Cell)| {
+            let exact = [cell.service.count, cell.body_bytes, cell.late_sum_ns + cell.late_max_ns];
+            let service = cell.service.take(&mut encoder, &mut counts);
+            let response = cell.response.as_mut().map(|response| response.take(&mut encoder, &mut counts));
+            (name, outcome, exact, service, response)
         };
-        recorder.cells_mut().map(take).collect()
+        recorder.cells_mut().map(&mut take).collect()
     }
 
     #[test]
     fn merged_is_what_one_recorder_would_have_seen() {
-        let (mut one, mut left, mut right) = (Recorder::new(2), Recorder::new(2), Recorder::new(2));
+        let make = || Recorder::with_response(2);
+        let (mut one, mut left, mut right) = (make(), make(), make());
         for number in 0u64..2_000 {
             let outcome = Outcome::ALL[number as usize % 3];
             let sample = sample((number % 5) as u16, outcome, number * 1_000, number.pow(3));
+            let sample = Sample { intended_ns: sample.sent_ns / 3, ready_ns: sample.sent_ns / 2, ..sample };
             one.record(&sample, Some("broken"));
             if number % 7 < 3 { &mut left } else { &mut right }.record(&sample, Some("broken"));
         }
@@ -162,8 +189,9 @@ mod tests {
             merged = Recorder::new(1);
             merged.merge(&mut worker);
         }
-        let expected = (NameId(0), Outcome::Success, [1, 9, 9, 9, 10], vec![(bucket_of(9), 1)]);
-        assert_eq!(seen(&mut merged), [expected]);
+        let [(_, _, exact, service, response)] = seen(&mut merged).try_into().expect("one cell");
+        assert_eq!((exact, response), ([1, 10, 0], None));
+        assert_eq!((service.sum_ns, service.min_ns, service.max_ns), (9, 9, 9));
     }
 
     #[test]

@@ -2,10 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{NameId, Outcome};
+use crate::{
+    ArrivalsRecord, GeneratorRecord, Limits, LoadRecord, NameId, Outcome, ProcessRecord, PulseRecord,
+    TimesKind,
+};
 
 /// The format that this version writes and reads.
-pub const FORMAT: &str = "weaver-bench.run/1";
+pub const FORMAT: &str = "weaver-bench.run/2";
 
 /// A whole run: the content of `run.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +31,12 @@ pub struct Run {
     pub host: Option<Host>,
     /// The targets to judge by; `None` when none were set.
     pub targets: Option<Targets>,
+    /// The limits of validity.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Where the figures of the target's process come from; `None` when there are none.
+    #[serde(default)]
+    pub target_source: Option<String>,
     /// The scenarios as they were run, for people and later tools.
     pub plan: serde_json::Value,
     /// Steps that were planned, by name, in order; those that did not start are not in `steps`.
@@ -96,10 +105,8 @@ pub struct Targets {
 pub struct StepRun {
     /// Its name, such as `light_load`.
     pub name: String,
-    /// Users asked for.
-    pub users: u32,
-    /// Users started a second.
-    pub spawn_rate_per_s: f64,
+    /// The load asked for.
+    pub load: LoadRecord,
     /// Time asked for, ramp included; `None` when it ran until it was stopped.
     pub run_time_s: Option<f64>,
     /// Whether the step decides the exit code.
@@ -115,6 +122,8 @@ pub struct StepRun {
     pub names: Vec<EntryName>,
     /// The user classes.
     pub classes: Vec<ClassRecord>,
+    /// How the arrivals came about; `None` of closed users.
+    pub arrivals: Option<ArrivalsRecord>,
     /// One a second, gapless from the step's start.
     pub intervals: Vec<IntervalRecord>,
     /// Requests by entry and status, sorted.
@@ -158,7 +167,7 @@ pub struct ClassRecord {
     pub name: String,
     /// Its weight.
     pub weight: u32,
-    /// Users that were started.
+    /// Users that were started, or arrivals that were begun.
     pub users: u32,
     /// The entries that its users may send under.
     pub entries: Vec<NameId>,
@@ -186,7 +195,7 @@ pub struct TaskRecord {
 pub struct IntervalRecord {
     /// Its end, nanoseconds since the step's start; the last one may be shorter than the others.
     pub end_ns: u64,
-    /// Users at its end.
+    /// Users at its end, or arrivals in progress.
     pub users: u32,
     /// Requests in flight at its end.
     pub in_flight: u32,
@@ -194,9 +203,18 @@ pub struct IntervalRecord {
     pub cells: Vec<CellRecord>,
     /// How late the harness sent, over all its requests; `None` when it sent nothing.
     pub lateness: Option<LatenessRecord>,
+    /// What the workers' timers saw; `None` when they saw nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pulse: Option<PulseRecord>,
+    /// How the generator fared; `None` in virtual time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<GeneratorRecord>,
+    /// How the target's process fared; `None` where it cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<ProcessRecord>,
 }
 
-/// The service times of one entry and outcome in one second.
+/// The times of one entry and outcome in one second.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CellRecord {
     /// The entry.
@@ -205,14 +223,39 @@ pub struct CellRecord {
     pub outcome: Outcome,
     /// Requests.
     pub count: u64,
-    /// Sum of the service times, exact.
+    /// Sum of the answers' bodies.
+    pub body_bytes: u64,
+    /// Sum of how late the harness sent them, exact.
+    pub late_sum_ns: u64,
+    /// How late it was at most, exact.
+    pub late_max_ns: u64,
+    /// From sending to the last byte of the answer.
+    pub service: TimesRecord,
+    /// From when they were due to the last byte; `None` in a step whose requests have no due times of their own,
+    /// where it is service time and lateness.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response: Option<TimesRecord>,
+}
+
+impl CellRecord {
+    /// One of its two times; without response times, the service times.
+    pub(crate) fn times(&self, kind: TimesKind) -> &TimesRecord {
+        match kind {
+            TimesKind::Service => &self.service,
+            TimesKind::Response => self.response.as_ref().unwrap_or(&self.service),
+        }
+    }
+}
+
+/// Times of some requests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimesRecord {
+    /// Their sum, exact.
     pub sum_ns: u64,
     /// The least, exact.
     pub min_ns: u64,
     /// The greatest, exact; the histogram ends at an hour.
     pub max_ns: u64,
-    /// Sum of the answers' bodies.
-    pub body_bytes: u64,
     /// HdrHistogram of nanoseconds, 3 significant digits, V2 deflate, base64.
     pub histogram: String,
 }

@@ -41,6 +41,15 @@ pub enum Outcome {
 impl Outcome {
     /// All of them, in the order in which they are shown.
     pub const ALL: [Outcome; 3] = [Outcome::Success, Outcome::Throttled, Outcome::Failure];
+
+    /// `success`, `throttled` or `failure`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Throttled => "throttled",
+            Self::Failure => "failure",
+        }
+    }
 }
 
 /// One finished request. Times are nanoseconds since the run's clock started.
@@ -50,8 +59,10 @@ pub struct Sample {
     pub request_id: RequestId,
     /// The entry it counts under.
     pub name: NameId,
-    /// When it was due.
+    /// When it was due: by the schedule, by its user's pace, or at the end of the wait before it.
     pub intended_ns: u64,
+    /// When its user could first have sent it: when the answer before was read. Where there was none, when it was due.
+    pub ready_ns: u64,
     /// When it was handed to the transport.
     pub sent_ns: u64,
     /// When the last byte of the answer was read, or it failed.
@@ -70,8 +81,14 @@ impl Sample {
         self.done_ns.saturating_sub(self.sent_ns)
     }
 
-    /// How late the harness itself was: sent − intended.
+    /// What somebody waited for whom the request was due: done − intended. A wait for the answer before it, which the
+    /// server took its time for, is in it.
+    pub fn response_ns(&self) -> u64 {
+        self.done_ns.saturating_sub(self.intended_ns)
+    }
+
+    /// How late the harness itself was: sent − the later of intended and ready.
     pub fn lateness_ns(&self) -> u64 {
-        self.sent_ns.saturating_sub(self.intended_ns)
+        self.sent_ns.saturating_sub(self.intended_ns.max(self.ready_ns))
     }
 }

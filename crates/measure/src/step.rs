@@ -4,10 +4,14 @@
 use crate::codec::Encoder;
 use crate::histogram::{Count, Quantile};
 use crate::recorder::{Cell, Recorder};
+use crate::spread::Spread;
 use crate::tally::Tally;
 use crate::times::Times;
 use crate::window::Window;
-use crate::{CellRecord, CutOff, ErrorRecord, IntervalRecord, LatenessRecord, Outcome, StatusCount};
+use crate::{
+    CellRecord, CutOff, ErrorRecord, GeneratorRecord, IntervalRecord, LatenessRecord, NameId, Outcome,
+    ProcessRecord, PulseRecord, StatusCount, TimesKind, TimesRecord,
+};
 
 /// A step has at most a day of seconds, and an hour to wind down.
 const INTERVALS_MAX: usize = 25 * 3_600;
@@ -15,6 +19,7 @@ const INTERVALS_MAX: usize = 25 * 3_600;
 /// Collects a step, second by second.
 #[derive(Debug)]
 pub struct StepRecorder {
+    shown: TimesKind,
     intervals: Vec<IntervalRecord>,
     tally: Tally,
     requests: [u64; Outcome::ALL.len()],
@@ -39,7 +44,7 @@ pub struct Live {
     pub rps: f64,
     /// Failures a second in the last ten seconds.
     pub failures_per_s: f64,
-    /// Median of all successes; `None` without any.
+    /// Median of all successes, of the times that the step shows; `None` without any.
     pub p50_ns: Option<u64>,
     /// 95th percentile of all successes; `None` without any.
     pub p95_ns: Option<u64>,
@@ -63,9 +68,10 @@ pub struct StepRecords {
 }
 
 impl StepRecorder {
-    /// Of a step with this many entries.
-    pub fn new(names: usize) -> Self {
+    /// Of a step with this many entries whose live figures are of these times.
+    pub fn new(names: usize, shown: TimesKind) -> Self {
         Self {
+            shown,
             intervals: Vec::new(),
             tally: Tally::new(names),
             requests: [0; Outcome::ALL.len()],
@@ -87,47 +93,58 @@ impl StepRecorder {
         self.window.begin(end_ns - begin_ns);
         let mut cells = Vec::new();
         for (name, outcome, cell) in recorder.cells_mut() {
-            let histogram = self.take(cell);
-            let record = CellRecord {
-                name,
-                outcome,
-                count: cell.count,
-                sum_ns: cell.sum_ns,
-                min_ns: cell.min_ns,
-                max_ns: cell.max_ns,
-                body_bytes: cell.body_bytes,
-                histogram,
-            };
-            cell.clear();
-            self.count(&record);
-            cells.push(record);
+            cells.push(self.take_cell(name, outcome, cell));
         }
         let lateness = self.take_lateness(&mut recorder.lateness);
         self.tally.merge(&mut recorder.tally);
-        self.intervals.push(IntervalRecord { end_ns, users, in_flight, cells, lateness });
+        let pulse =
+            Some(std::mem::take(&mut recorder.pulse)).filter(|pulse| *pulse != PulseRecord::default());
+        let (generator, target) = (None, None);
+        self.intervals.push(IntervalRecord {
+            end_ns,
+            users,
+            in_flight,
+            cells,
+            lateness,
+            pulse,
+            generator,
+            target,
+        });
     }
 
-    fn take(&mut self, cell: &mut Cell) -> String {
-        cell.buckets.take(&mut self.counts);
-        self.encoder.encode(&self.counts)
-    }
-
-    fn count(&mut self, record: &CellRecord) {
-        self.requests[record.outcome as usize] += record.count;
-        if record.outcome == Outcome::Success {
-            self.successes.add(record, &self.counts);
+    /// How the processes fared in the last second.
+    pub fn attach(&mut self, generator: Option<GeneratorRecord>, target: Option<ProcessRecord>) {
+        if let Some(last) = self.intervals.last_mut() {
+            (last.generator, last.target) = (generator, target);
         }
-        self.window.add(record, &self.counts);
     }
 
-    fn take_lateness(&mut self, cell: &mut Cell) -> Option<LatenessRecord> {
-        if cell.count == 0 {
-            return None;
-        }
-        let histogram = self.take(cell);
-        let record = LatenessRecord { count: cell.count, max_ns: cell.max_ns, histogram };
+    /// The last of the two times that is taken is the one that is shown: its counts are there to be added up.
+    fn take_cell(&mut self, name: NameId, outcome: Outcome, cell: &mut Cell) -> CellRecord {
+        let count = cell.service.count;
+        let response_first = self.shown == TimesKind::Service;
+        let take = |spread: &mut Spread, at: &mut Self| spread.take(&mut at.encoder, &mut at.counts);
+        let early = cell.response.as_mut().filter(|_| response_first).map(|spread| take(spread, self));
+        let service = take(&mut cell.service, self);
+        let late = cell.response.as_mut().filter(|_| !response_first).map(|spread| take(spread, self));
+        let (body_bytes, late_sum_ns, late_max_ns) = (cell.body_bytes, cell.late_sum_ns, cell.late_max_ns);
         cell.clear();
-        Some(record)
+        let response = early.or(late);
+        let record =
+            CellRecord { name, outcome, count, body_bytes, late_sum_ns, late_max_ns, service, response };
+        self.requests[outcome as usize] += count;
+        let shown = record.times(self.shown);
+        if outcome == Outcome::Success {
+            self.successes.add(&record, shown, &self.counts);
+        }
+        self.window.add(&record, shown, &self.counts);
+        record
+    }
+
+    fn take_lateness(&mut self, late: &mut Spread) -> Option<LatenessRecord> {
+        let count = Some(late.count).filter(|count| *count > 0)?;
+        let TimesRecord { max_ns, histogram, .. } = late.take(&mut self.encoder, &mut self.counts);
+        Some(LatenessRecord { count, max_ns, histogram })
     }
 
     /// How the step stands at the end of the last second.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::file::CellReader;
 use crate::histogram::{Histogram, Quantile};
 use crate::times::Times;
-use crate::{Outcome, RunError, StepRun, units};
+use crate::{CellRecord, Outcome, RunError, StepRun, TimesKind, units};
 
 /// A step, summed up.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +21,8 @@ pub struct Summary {
     pub elapsed_ns: u64,
     /// How late the harness sent; `None` when nothing ended.
     pub lateness: Option<Lateness>,
+    /// The same of all requests, to 3 significant digits.
+    pub late: Histogram,
 }
 
 /// One entry, summed up.
@@ -34,8 +36,14 @@ pub struct Row {
     pub path: String,
     /// A class with users plans it in this step.
     pub planned: bool,
-    /// By outcome, in the order of [`Outcome::ALL`].
-    pub times: [Times; Outcome::ALL.len()],
+    /// Service times by outcome, in the order of [`Outcome::ALL`].
+    pub service: [Times; Outcome::ALL.len()],
+    /// Response times by outcome; `None` where requests have no due times of their own.
+    pub response: Option<[Times; Outcome::ALL.len()]>,
+    /// Which of the two [`Row::of`] gives.
+    pub shown: TimesKind,
+    /// Sum of how late the harness sent them, and the most it was late.
+    pub late_ns: (u64, u64),
     /// Requests whose answer was not waited for.
     pub cut_off: u64,
     /// Requests by status; 0 when there was no answer.
@@ -51,14 +59,19 @@ pub struct Lateness {
     pub max_ns: u64,
     /// The median.
     pub p50_ns: u64,
+    /// The 95th percentile.
+    pub p95_ns: u64,
     /// The 99th percentile.
     pub p99_ns: u64,
 }
 
 impl Row {
-    /// The times of one outcome.
+    /// The times of one outcome: those that the step shows and is judged by.
     pub fn of(&self, outcome: Outcome) -> &Times {
-        &self.times[outcome as usize]
+        match (&self.response, self.shown) {
+            (Some(response), TimesKind::Response) => &response[outcome as usize],
+            _ => &self.service[outcome as usize],
+        }
     }
 
     /// The times of the successes: what "times" means where nothing else is said.
@@ -68,7 +81,7 @@ impl Row {
 
     /// Requests that ended: successes, throttled and failures.
     pub fn requests(&self) -> u64 {
-        self.times.iter().map(|times| times.count).sum()
+        self.service.iter().map(|times| times.count).sum()
     }
 
     /// Requests that were sent: those that ended, and those cut off.
@@ -86,15 +99,28 @@ impl Row {
         units::ratio(self.failures(), self.requests())
     }
 
+    /// How late the harness sent them in the mean; `None` of nothing.
+    pub fn late_mean_ns(&self) -> Option<u64> {
+        let count = Some(self.requests()).filter(|count| *count > 0)?;
+        Some((self.late_ns.0 + count / 2) / count)
+    }
+
     /// The mean of the answers' bodies, over all that ended; 0 without any.
     pub fn body_bytes_mean(&self) -> f64 {
-        units::ratio(self.times.iter().map(|times| times.body_bytes).sum(), self.requests())
+        units::ratio(self.body_bytes(), self.requests())
+    }
+
+    /// The answers' bodies, over all that ended.
+    pub fn body_bytes(&self) -> u64 {
+        self.service.iter().map(|times| times.body_bytes).sum()
     }
 
     fn merge(&mut self, other: &Self) {
-        for (sum, times) in self.times.iter_mut().zip(&other.times) {
-            sum.merge(times);
+        merge(&mut self.service, &other.service);
+        if let Some(response) = &other.response {
+            merge(self.response.get_or_insert_default(), response);
         }
+        self.late_ns = (self.late_ns.0 + other.late_ns.0, self.late_ns.1.max(other.late_ns.1));
         self.cut_off += other.cut_off;
         for (status, count) in &other.statuses {
             *self.statuses.entry(*status).or_default() += count;
@@ -109,7 +135,8 @@ impl Summary {
     /// [`RunError::Damaged`] when the step contradicts itself.
     pub fn of(step: &StepRun) -> Result<Self, RunError> {
         let mut reader = CellReader::new(step);
-        let mut rows: Vec<Row> = step.names.iter().map(Row::from).collect();
+        let shown = step.load.times();
+        let mut rows: Vec<Row> = step.names.iter().map(|entry| Row { shown, ..Row::from(entry) }).collect();
         for name in step.classes.iter().filter(|class| class.users > 0).flat_map(|class| &class.entries) {
             reader.entry(*name)?;
             rows[usize::from(name.0)].planned = true;
@@ -117,8 +144,7 @@ impl Summary {
         let mut late = (Histogram::default(), 0);
         for (second, interval) in step.intervals.iter().enumerate() {
             for cell in &interval.cells {
-                let counts = reader.cell(second, cell)?;
-                rows[usize::from(cell.name.0)].times[cell.outcome as usize].add(cell, counts);
+                add_cell(&mut reader, second, cell, &mut rows)?;
             }
             if let Some(record) = &interval.lateness {
                 late.0.add(reader.counts(second, &record.histogram, record.count)?.iter().copied());
@@ -127,10 +153,10 @@ impl Summary {
         }
         add_counts(step, &reader, &mut rows)?;
         rows.sort_by(|a, b| (&a.name, &a.method).cmp(&(&b.name, &b.method)));
-        let mut total = Row { name: "Aggregated".to_owned(), ..Row::default() };
+        let mut total = Row { name: "Aggregated".to_owned(), shown, ..Row::default() };
         rows.iter().for_each(|row| total.merge(row));
         let elapsed_ns = step.phases.ended_ns.saturating_sub(step.phases.started_ns);
-        Ok(Self { rows, total, elapsed_ns, lateness: lateness(&late.0, late.1) })
+        Ok(Self { rows, total, elapsed_ns, lateness: lateness(&late.0, late.1), late: late.0 })
     }
 
     /// `count` a second of the step.
@@ -184,6 +210,28 @@ impl From<&crate::EntryName> for Row {
     }
 }
 
+fn merge(sums: &mut [Times], times: &[Times]) {
+    sums.iter_mut().zip(times).for_each(|(sum, times)| sum.merge(times));
+}
+
+fn add_cell(
+    reader: &mut CellReader<'_>,
+    second: usize,
+    cell: &CellRecord,
+    rows: &mut [Row],
+) -> Result<(), RunError> {
+    let outcome = cell.outcome as usize;
+    let counts = reader.cell(second, cell, &cell.service)?;
+    let row = &mut rows[usize::from(cell.name.0)];
+    row.service[outcome].add(cell, &cell.service, counts);
+    if let Some(times) = &cell.response {
+        let counts = reader.cell(second, cell, times)?;
+        row.response.get_or_insert_default()[outcome].add(cell, times, counts);
+    }
+    row.late_ns = (row.late_ns.0 + cell.late_sum_ns, row.late_ns.1.max(cell.late_max_ns));
+    Ok(())
+}
+
 fn add_counts(step: &StepRun, reader: &CellReader<'_>, rows: &mut [Row]) -> Result<(), RunError> {
     for record in &step.statuses {
         reader.entry(record.name)?;
@@ -220,6 +268,7 @@ fn lateness(histogram: &Histogram, max_ns: u64) -> Option<Lateness> {
         count: histogram.total(),
         max_ns,
         p50_ns: at(Quantile::P50)?,
+        p95_ns: at(Quantile::P95)?,
         p99_ns: at(Quantile::P99)?,
     })
 }

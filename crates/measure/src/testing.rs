@@ -8,6 +8,7 @@ pub(crate) fn sample(name: u16, outcome: Outcome, sent_ns: u64, service_ns: u64)
         request_id: RequestId { run: 1, user: 0, number: 0 },
         name: NameId(name),
         intended_ns: sent_ns,
+        ready_ns: sent_ns,
         sent_ns,
         done_ns: sent_ns + service_ns,
         outcome,
@@ -25,10 +26,15 @@ pub(crate) const NAMES: [(&str, &str); 2] = [("POST", "/ask"), ("GET", "/health"
 
 /// A step of these samples, put through the same recorders as a real one, a second at a time.
 pub(crate) fn step_of(name: &str, users: u32, samples: &[Sample]) -> StepRun {
+    step_with(name, LoadRecord::Closed { users, spawn_rate_per_s: 1.0 }, samples, Recorder::new(NAMES.len()))
+}
+
+/// The same of any load, with a recorder of service times, or of both.
+pub(crate) fn step_with(name: &str, load: LoadRecord, samples: &[Sample], mut recorder: Recorder) -> StepRun {
+    let users = load.users();
     let mut sorted = samples.to_vec();
     sorted.sort_by_key(|sample| sample.done_ns);
-    let mut steps = StepRecorder::new(NAMES.len());
-    let mut recorder = Recorder::new(NAMES.len());
+    let mut steps = StepRecorder::new(NAMES.len(), load.times());
     let last_ns = sorted.last().map_or(0, |sample| sample.done_ns);
     let mut end_ns = 1_000_000_000;
     for sample in &sorted {
@@ -46,8 +52,7 @@ pub(crate) fn step_of(name: &str, users: u32, samples: &[Sample]) -> StepRun {
         |name: &str, weight, begun| TaskRecord { name: name.to_owned(), weight, begun, requests: begun };
     StepRun {
         name: name.to_owned(),
-        users,
-        spawn_rate_per_s: 1.0,
+        load,
         run_time_s: Some(30.0),
         gate: true,
         phases: Phases { started_ns: 0, steady_ns: 0, wind_down_ns: ended_ns, ended_ns },
@@ -68,6 +73,7 @@ pub(crate) fn step_of(name: &str, users: u32, samples: &[Sample]) -> StepRun {
             task_requests: samples.len() as u64,
             tasks: vec![task("ask", 1, of(0)), task("health", 2, of(1))],
         }],
+        arrivals: None,
         intervals,
         statuses,
         errors,
@@ -106,9 +112,29 @@ pub(crate) fn run_of(steps: Vec<StepRun>) -> Run {
         target_url: None,
         host: None,
         targets: Some(targets()),
+        limits: Limits::default(),
+        target_source: None,
         plan: serde_json::json!({"run_time_s": 0.1}),
         planned_steps: steps.iter().map(|step| step.name.clone()).collect(),
         steps,
         aborted: None,
+    }
+}
+
+/// Random numbers for tests: splitmix64.
+pub(crate) struct Draw(pub(crate) u64);
+
+impl Draw {
+    /// Uniform in [0, 1).
+    pub(crate) fn unit(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// Exponential with mean 1.
+    pub(crate) fn exponential(&mut self) -> f64 {
+        -libm::log(1.0 - self.unit())
     }
 }

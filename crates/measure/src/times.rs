@@ -1,8 +1,8 @@
-//! Service times of a whole step: exact count, sum, least and greatest beside a histogram.
-//! It must not know which entry or outcome they are of.
+//! Times of a whole step: exact count, sum, least and greatest beside a histogram.
+//! It must not know which entry or outcome they are of, nor where they begin.
 
-use crate::CellRecord;
 use crate::histogram::{Count, Histogram, Quantile};
+use crate::{CellRecord, TimesRecord};
 
 /// Times, summed up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,10 +51,17 @@ impl Times {
         self.histogram.at_rank_ns(rank).map(|ns| ns.clamp(min, max))
     }
 
-    pub(crate) fn add(&mut self, cell: &CellRecord, counts: &[Count]) {
+    /// The same for several, ascending, in one pass; those beyond the last are left out.
+    pub(crate) fn at_ranks_ns(&self, ranks: &[u64]) -> Vec<u64> {
+        let Some((min, max)) = self.range_ns else { return vec![] };
+        self.histogram.at_ranks_ns(ranks).into_iter().map(|ns| ns.clamp(min, max)).collect()
+    }
+
+    /// Adds one of the two times of a cell.
+    pub(crate) fn add(&mut self, cell: &CellRecord, times: &TimesRecord, counts: &[Count]) {
         self.count += cell.count;
-        self.sum_ns += cell.sum_ns;
-        self.range_ns = Some(widened(self.range_ns, (cell.min_ns, cell.max_ns)));
+        self.sum_ns += times.sum_ns;
+        self.range_ns = Some(widened(self.range_ns, (times.min_ns, times.max_ns)));
         self.body_bytes += cell.body_bytes;
         self.histogram.add(counts.iter().copied());
     }

@@ -2,7 +2,7 @@
 //! It must not know how they are shown.
 
 use crate::tally::{ERRORS_MAX, OTHER_ERRORS};
-use crate::{Row, StepRun, Summary, units};
+use crate::{Outcome, Row, Run, StepRun, Summary, units};
 
 /// The harness's own 99th percentile of lateness from which it is worth a word.
 const LATENESS_P99_NS_MAX: u64 = 20_000_000;
@@ -83,6 +83,18 @@ fn late(summary: &Summary) -> Option<Warning> {
     ))
 }
 
+/// The target's figures were asked for and never came.
+pub(crate) fn target_unread(run: &Run, step: &StepRun) -> Option<Warning> {
+    let source = run.target_source.as_ref()?;
+    step.intervals.iter().all(|interval| interval.target.is_none()).then(|| {
+        Warning::new(
+            format!("what the target uses could not be read from {source}"),
+            "whether its processor was the limit is not known",
+            "give --target-pid a process of this machine, or --target-metrics a page with process_cpu_seconds_total",
+        )
+    })
+}
+
 fn cut_off(summary: &Summary) -> Option<Warning> {
     let count = summary.total.cut_off;
     (count > 0).then(|| {
@@ -107,7 +119,8 @@ fn other_errors(step: &StepRun) -> Option<Warning> {
 }
 
 fn beyond_the_histogram(summary: &Summary) -> Option<Warning> {
-    let count: u64 = summary.total.times.iter().map(|times| times.histogram.clamped()).sum();
+    let clamped = |outcome: &Outcome| summary.total.of(*outcome).histogram.clamped();
+    let count: u64 = Outcome::ALL.iter().map(clamped).sum();
     (count > 0).then(|| {
         Warning::new(
             format!("{} of an hour or longer", units::counted(count, "request")),

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use crate::histogram::{Count, Histogram, Quantile};
 use crate::times::{quantiles_ns, widened};
-use crate::{CellRecord, Outcome, units};
+use crate::{CellRecord, Outcome, TimesRecord, units};
 
 /// Seconds that count as current.
 const SECONDS: usize = 10;
@@ -37,13 +37,13 @@ impl Window {
         self.seconds.push_back(Second { duration_ns, ..Second::default() });
     }
 
-    /// Counts a cell in the newest second. Times are of successes alone.
-    pub(crate) fn add(&mut self, cell: &CellRecord, counts: &[Count]) {
+    /// Counts a cell in the newest second, with the times that are shown. They are of successes alone.
+    pub(crate) fn add(&mut self, cell: &CellRecord, times: &TimesRecord, counts: &[Count]) {
         let Some(second) = self.seconds.back_mut() else { return };
         second.requests += cell.count;
         match cell.outcome {
             Outcome::Success => {
-                second.range_ns = Some(widened(second.range_ns, (cell.min_ns, cell.max_ns)));
+                second.range_ns = Some(widened(second.range_ns, (times.min_ns, times.max_ns)));
                 second.counts.extend_from_slice(counts);
                 self.histogram.add(counts.iter().copied());
             }

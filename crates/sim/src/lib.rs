@@ -2,6 +2,8 @@
 //!
 //! It must not know clap or the terminal. Nothing outside the process takes part.
 
+pub mod proof;
+pub mod theory;
 mod transport;
 mod world;
 

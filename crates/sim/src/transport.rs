@@ -9,7 +9,7 @@ use axum::extract::ConnectInfo;
 use harness::{Call, Reply, SendError, Transport};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
-use wire::Clock;
+use wire::{Clock, ConnectionFault};
 
 /// All users share one address, as behind one client machine.
 const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 40_000);
@@ -19,6 +19,7 @@ const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr
 pub struct InProcess {
     router: Router,
     clock: Clock,
+    way: Duration,
 }
 
 /// What the way to the router and back takes, about as on a loopback interface. Were it nothing, a user that never
@@ -28,13 +29,20 @@ const WAY: Duration = Duration::from_micros(100);
 impl InProcess {
     /// A transport into `router`.
     pub fn new(router: Router, clock: Clock) -> Self {
-        Self { router, clock }
+        Self::with_way(router, clock, WAY)
+    }
+
+    /// The same where the way takes this long; with none, sending and arriving are one moment.
+    pub fn with_way(router: Router, clock: Clock, way: Duration) -> Self {
+        Self { router, clock, way }
     }
 }
 
 impl Transport for InProcess {
     async fn send(&self, call: Call) -> Result<Reply, SendError> {
-        self.clock.sleep(WAY).await;
+        if !self.way.is_zero() {
+            self.clock.sleep(self.way).await;
+        }
         let mut request = http::Request::new(Body::from(call.body));
         *request.method_mut() = call.method;
         *request.uri_mut() =
@@ -43,6 +51,12 @@ impl Transport for InProcess {
         request.extensions_mut().insert(ConnectInfo(PEER));
         let response = self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
         let (head, body) = response.into_parts();
+        // As sockets show it: an answer that is not sent whole is none.
+        match head.extensions.get() {
+            Some(ConnectionFault::Reset) => return Err(SendError::Reset),
+            Some(ConnectionFault::Truncate { .. }) => return Err(SendError::Closed),
+            Some(ConnectionFault::Close) | None => {}
+        }
         let body = body.collect().await.map_err(|error| SendError::Other(error.to_string()))?.to_bytes();
         Ok(Reply { status: head.status.as_u16(), body })
     }

@@ -43,7 +43,7 @@ pub fn start(plan: Plan, settings: Settings, profile: Profile) -> std::io::Resul
     })
 }
 
-fn runtime() -> std::io::Result<Runtime> {
+pub(crate) fn runtime() -> std::io::Result<Runtime> {
     Builder::new_current_thread().enable_time().start_paused(true).build()
 }
 
@@ -60,7 +60,8 @@ fn live_through(
         let stub = Stub::new(settings, profile, clock, plan.seed);
         let transport = InProcess::new(stub.router(), clock);
         let transport = move || transport.clone();
-        let world = World { clock, workers: Workers::Here, transport, host: None, resources: None };
+        let world =
+            World { clock, workers: Workers::Here, transport, host: None, resources: None, lens: None };
         let run = conduct(plan, world, commanded, shown).await;
         Simulated { run, truth: stub.truth() }
     };

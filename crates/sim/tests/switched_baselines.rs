@@ -8,6 +8,7 @@ use std::fs::read_to_string;
 use std::time::Duration;
 
 use common::{LOAD_TESTS, plan};
+use harness::Load;
 use sim::simulate;
 use stub::{Limits, Profile, Settings};
 use wire::{RouteTruth, Truth};
@@ -34,8 +35,7 @@ fn minute_with(users: u32, text: &str) -> Truth {
     let mut plan = plan(7);
     let last = plan.steps.pop().expect("six steps");
     plan.steps = vec![last];
-    plan.steps[0].users = users;
-    plan.steps[0].spawn_rate_per_s = f64::from(users);
+    plan.steps[0].load = Load::Closed { users, spawn_rate_per_s: f64::from(users) };
     plan.steps[0].run_time = Some(Duration::from_secs(60));
     let profile = Profile::parse("profile.toml", text).unwrap_or_else(|wrong| panic!("{wrong}"));
     // The limits would hide what the switches do.

@@ -13,10 +13,11 @@ use http::header::{
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
 use serde::Serialize;
+use wire::ConnectionFault;
 
 use crate::caller::Caller;
 use crate::input::Reply;
-use crate::ledger::Entry;
+use crate::ledger::{Entry, Receipt, receipted};
 use crate::limiter::Allowance;
 use crate::refusal::Refusal;
 
@@ -77,7 +78,7 @@ pub(crate) fn json(value: &impl Serialize) -> Bytes {
 }
 
 /// An answer as the endpoint and the layers around it make it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     /// In their order on the wire, after `date` and `server`.
@@ -89,6 +90,10 @@ pub(crate) struct Answer {
     pub(crate) is_cached: bool,
     /// Its own content security policy.
     pub(crate) policy: Option<HeaderValue>,
+    /// To be signed as the bytes are handed over; the stub's operators' answers have none.
+    pub(crate) receipt: Option<Receipt>,
+    /// What is done to the connection that it leaves on.
+    pub(crate) fault: Option<ConnectionFault>,
 }
 
 impl Answer {
@@ -96,7 +101,16 @@ impl Answer {
         let mut headers = Vec::with_capacity(24);
         headers.push((CONTENT_LENGTH, HeaderValue::from(body.len())));
         headers.push((CONTENT_TYPE, content_type));
-        Self { status, headers, body, is_bare: false, is_cached: false, policy: None }
+        Self {
+            status,
+            headers,
+            body,
+            is_bare: false,
+            is_cached: false,
+            policy: None,
+            receipt: None,
+            fault: None,
+        }
     }
 
     /// 200 with a JSON body.
@@ -156,9 +170,15 @@ impl Answer {
         self
     }
 
-    /// As whoever calls the stub in process is given it.
+    /// As whoever calls the stub in process is given it. A fault on the connection is among the extensions.
     pub(crate) fn response(self) -> Response<Body> {
-        let mut response = Response::new(Body::from(self.body));
+        let is_whole = matches!(self.fault, None | Some(ConnectionFault::Close));
+        // Of an answer that is not sent whole the receipt is not signed, whatever becomes of the body.
+        let receipt = self.receipt.filter(|_| is_whole);
+        let mut response = Response::new(receipted(self.body, receipt));
+        if let Some(fault) = self.fault {
+            response.extensions_mut().insert(fault);
+        }
         *response.status_mut() = self.status;
         response.headers_mut().reserve(self.headers.len());
         for (name, value) in self.headers {
@@ -175,7 +195,16 @@ impl Answer {
         parts.headers.entry(DATE).or_insert(date);
         parts.headers.entry(CONTENT_LENGTH).or_insert_with(|| body.len().into());
         let headers = parts.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        Self { status: parts.status, headers, body, is_bare: false, is_cached: false, policy: None }
+        Self {
+            status: parts.status,
+            headers,
+            body,
+            is_bare: false,
+            is_cached: false,
+            policy: None,
+            receipt: None,
+            fault: None,
+        }
     }
 }
 
@@ -200,7 +229,7 @@ pub(crate) fn server_timing(entry: &Entry) -> HeaderValue {
     }
     for part in &entry.parts {
         text.push_str(", ");
-        duration(&mut text, &entry.agents()[part.agent], part.worked_ns);
+        duration(&mut text, &entry.agents[part.agent], part.worked_ns);
         if let Some(connect) = part.connect {
             duration(&mut text, ", connect", connect.took_ns);
         }

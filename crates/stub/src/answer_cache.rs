@@ -65,25 +65,37 @@ impl AnswerCache {
         Self { plan, store, clock, seed, hits: AtomicU64::new(0), misses: AtomicU64::new(0) }
     }
 
-    /// The kept answer, after what a look takes; hit or miss, the look is written into the entry.
-    pub(crate) async fn look(&self, key: &Key, entry: &mut Entry) -> Option<String> {
+    /// The kept answer, after what a look takes; hit or miss, the look is written into the entry. Where the cache
+    /// `is_lost`, the look is in vain.
+    pub(crate) async fn look(&self, key: &Key, is_lost: bool, entry: &mut Entry) -> Option<String> {
         let from_ns = self.clock.now_ns();
         let stream = &mut self.seed.stream("lookup", stable_hash(entry.request_id.as_bytes()));
         let planned_ns = self.plan.lookup.draw_ns(stream);
         if planned_ns > 0 {
             self.clock.sleep_until(from_ns + planned_ns).await;
         }
-        let found = self.store.get(key, self.clock.now_ns()).await;
+        let found = if is_lost { None } else { self.store.get(key, self.clock.now_ns()).await };
         let is_hit = found.is_some();
         (if is_hit { &self.hits } else { &self.misses }).fetch_add(1, Ordering::Relaxed);
+        let took_ns = self.clock.now_ns() - from_ns;
         entry.planned_ns += planned_ns;
-        entry.look = Some(Look { is_hit, planned_ns, took_ns: self.clock.now_ns() - from_ns });
+        entry.delayed_ns += took_ns;
+        entry.look = Some(Look { is_hit, planned_ns, took_ns });
         found
     }
 
     /// Keeps an answer from now on for the plan's time.
     pub(crate) async fn keep(&self, key: Key, text: &str) {
         self.store.put(key, text, self.clock.now_ns(), self.plan.ttl_ns).await;
+    }
+
+    /// Forgets all answers.
+    pub(crate) async fn flush(&self) {
+        match &self.store {
+            AnswerStore::Memory(answers) => answers.flush(),
+            // A Redis that cannot be asked gives no answer either.
+            AnswerStore::Redis(store) => drop(store.flush().await),
+        }
     }
 
     pub(crate) fn status(&self) -> CacheStatus {
@@ -216,6 +228,14 @@ impl MemoryAnswers {
         shelf.bytes += text.len();
         shelf.order.insert(put, key);
         shelf.answers.insert(key, Answer { text: text.into(), expires_ns, put });
+    }
+
+    /// What was counted stays counted.
+    fn flush(&self) {
+        let mut shelf = self.shelf();
+        shelf.answers.clear();
+        shelf.order.clear();
+        shelf.bytes = 0;
     }
 
     fn status(&self) -> StoreStatus {

@@ -5,7 +5,12 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD as BASE64;
+use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 use wire::HistogramTruth;
+
+use crate::latency::DELAY_NS_MAX;
 
 /// Buckets an octave: 1/1024 < 0.1 %.
 const PER_OCTAVE_BITS: u32 = 10;
@@ -71,6 +76,7 @@ impl Histogram {
             max_ns: self.max_ns,
             quantiles_ns: self.quantiles(),
             buckets: self.filled().map(|(page, slot, count)| (low_ns(page, slot), count)).collect(),
+            hdr: None,
         }
     }
 
@@ -97,6 +103,19 @@ impl Histogram {
             pages.flat_map(|(i, page)| page.iter().enumerate().map(move |(slot, count)| (i, slot, *count)));
         slots.filter(|(_, _, count)| *count > 0)
     }
+}
+
+/// The same times as an HdrHistogram, as [`HistogramTruth::hdr`] says; `None` of nothing.
+pub(crate) fn hdr(truth: &HistogramTruth) -> Option<String> {
+    let mut histogram =
+        hdrhistogram::Histogram::<u64>::new_with_bounds(1, DELAY_NS_MAX, 3).expect("right bounds");
+    for (low_ns, count) in &truth.buckets {
+        let middle_ns = low_ns + width_ns(place(*low_ns).0) / 2;
+        histogram.saturating_record_n(middle_ns.clamp(truth.min_ns, truth.max_ns), *count);
+    }
+    let mut bytes = vec![];
+    V2DeflateSerializer::new().serialize(&histogram, &mut bytes).expect("a buffer grows");
+    (truth.count > 0).then(|| BASE64.encode(bytes))
 }
 
 fn place(ns: u64) -> (usize, usize) {
@@ -169,6 +188,26 @@ mod tests {
         let mut sum = Histogram::default();
         parts.iter().for_each(|part| sum.absorb(&part.truth()));
         assert_eq!(sum.truth(), whole.truth());
+    }
+
+    #[test]
+    fn an_hdr_histogram_can_be_read_by_others() {
+        let mut stream = Seed(8).stream("histogram", 0);
+        let mut histogram = Histogram::default();
+        let mut times: Vec<_> = (0..5_000).map(|i| stream.next_u64() >> (24 + i % 30)).collect();
+        times.push(0);
+        times.iter().for_each(|ns| histogram.record(*ns));
+        times.sort_unstable();
+        let bytes = BASE64.decode(hdr(&histogram.truth()).expect("times")).expect("base64");
+        let read: hdrhistogram::Histogram<u64> =
+            hdrhistogram::serialization::Deserializer::new().deserialize(&mut &bytes[..]).expect("V2");
+        assert_eq!((read.len(), read.sigfig(), read.high()), (5_001, 3, DELAY_NS_MAX));
+        for share in [0.001, 0.5, 0.9, 0.999] {
+            let right = times[(share * 5_001.0_f64).ceil() as usize - 1];
+            let got = read.value_at_quantile(share);
+            assert!(got.abs_diff(right) <= right / 500 + 1, "{share}: {got}, not {right}");
+        }
+        assert_eq!(hdr(&HistogramTruth::default()), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod answer;
 mod answer_cache;
 mod body;
 mod caller;
+mod fault;
 mod gate;
 mod guard;
 mod histogram;
@@ -49,8 +50,11 @@ mod stub;
 mod sum;
 mod totals;
 
+pub use fault::Fault;
 pub use keys::{ApiKeys, KeysError};
+pub use ledger::LedgerPage;
 pub use profile::Profile;
+pub use prometheus::ProcessUse;
 pub use quirk::{Quirk, Repairs};
 pub use serve::serve;
 pub use settings::{
@@ -58,5 +62,5 @@ pub use settings::{
     RedisSettings, Secret, SecuritySettings, Settings, name_of_variable,
 };
 pub use store::{Store, Unavailable};
-pub use stub::Stub;
+pub use stub::{Revision, Stub};
 pub use totals::Totals;

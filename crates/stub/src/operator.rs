@@ -3,6 +3,9 @@
 //! They are not in the ledger. With a token set they want it; without one they answer a loopback peer only.
 //! An API key opens none of them, so nothing here may know callers.
 
+mod change;
+mod ledger;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -26,7 +29,8 @@ pub(crate) fn routes() -> Router<Stub> {
         .route("/_stub/health", get(health))
         .route("/_stub/truth", get(truth))
         .route("/_stub/ledger", get(ledger))
-        .route("/_stub/profile", get(profile))
+        .route("/_stub/audit", get(audit))
+        .route("/_stub/profile", get(profile).patch(change).put(change))
         .route("/_stub/metrics", get(metrics))
 }
 
@@ -56,21 +60,31 @@ async fn truth(State(stub): State<Stub>, request: Request) -> Response<Body> {
     }
 }
 
-/// `GET /_stub/ledger`: the entries that are kept, a [`wire::LedgerEntry`] a line, oldest first.
+/// `GET /_stub/ledger`: a page of the entries that are kept, oldest first; `from` and `limit` say which.
 async fn ledger(State(stub): State<Stub>, request: Request) -> Response<Body> {
-    guarded(&stub, &request, "application/x-ndjson", || {
-        let mut lines = Vec::new();
-        for entry in stub.ledger().entries() {
-            serde_json::to_writer(&mut lines, &entry).expect("an entry is JSON");
-            lines.push(b'\n');
-        }
-        lines.into()
-    })
+    match refusal(stub.operator_token(), &request) {
+        Some((status, text)) => reply(status, "application/json", answer::detail(text)),
+        None => ledger::answer(&stub, request.uri().query()),
+    }
+}
+
+/// `GET /_stub/audit`: whether delays were as they were to be, as [`wire::Audit`].
+async fn audit(State(stub): State<Stub>, request: Request) -> Response<Body> {
+    guarded(&stub, &request, "application/json", || answer::json(&stub.audit()))
 }
 
 /// `GET /_stub/profile`: the profile in force, what its switches did so far, and what the event mesh did.
 async fn profile(State(stub): State<Stub>, request: Request) -> Response<Body> {
-    guarded(&stub, &request, "application/json", || answer::json(&stub.status()))
+    guarded(&stub, &request, "application/json", || stub.status())
+}
+
+/// `PATCH /_stub/profile` with a merge patch (RFC 7396) of it, `PUT` with a whole one: 200 with the new one and its
+/// number, or 422 with all mistakes and nothing changed. Pages of other origins may not.
+async fn change(State(stub): State<Stub>, request: Request) -> Response<Body> {
+    match refusal(stub.operator_token(), &request) {
+        Some((status, text)) => reply(status, "application/json", answer::detail(text)),
+        None => change::answer(&stub, request).await,
+    }
 }
 
 /// `GET /_stub/metrics`: counts and times for Prometheus.

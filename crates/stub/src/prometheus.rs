@@ -37,6 +37,33 @@ impl Throttled {
     }
 }
 
+/// What the stub's process uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProcessUse {
+    /// Processor time, user and system.
+    pub cpu_ns: u64,
+    /// Resident memory, if it can be read.
+    pub memory_bytes: Option<u64>,
+    /// Open descriptors, if they can be counted.
+    pub descriptors: Option<u32>,
+}
+
+/// The process, under the names that Prometheus's own clients use.
+pub(crate) fn process(used: ProcessUse) -> String {
+    let mut text = Exposition::default();
+    text.family("process_cpu_seconds_total", "counter", "User and system processor time.");
+    text.sample("process_cpu_seconds_total", &[], Seconds(used.cpu_ns));
+    if let Some(bytes) = used.memory_bytes {
+        text.family("process_resident_memory_bytes", "gauge", "Resident memory.");
+        text.sample("process_resident_memory_bytes", &[], bytes);
+    }
+    if let Some(count) = used.descriptors {
+        text.family("process_open_fds", "gauge", "Open descriptors.");
+        text.sample("process_open_fds", &[], count);
+    }
+    text.0
+}
+
 /// Everything, as text.
 pub(crate) fn exposition(truth: &Truth, throttled: &Throttled, repairs: Repairs, uptime_ns: u64) -> String {
     let mut text = Exposition::default();
@@ -194,6 +221,14 @@ mod tests {
             }
         }
         samples
+    }
+
+    #[test]
+    fn the_process_stands_under_its_usual_names() {
+        let used = ProcessUse { cpu_ns: 2_500_000_000, memory_bytes: Some(77), descriptors: None };
+        let samples = read(&process(used));
+        let expected = [("process_cpu_seconds_total", 2.5), ("process_resident_memory_bytes", 77.0)];
+        assert_eq!(samples, expected.map(|(name, value)| (name.to_owned(), value)).into());
     }
 
     fn truth() -> Truth {

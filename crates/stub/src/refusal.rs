@@ -58,6 +58,8 @@ pub(crate) enum Refusal {
     QueueFull,
     /// The profile's deadline has passed; ours.
     DeadlinePassed,
+    /// A fault of the profile's, with its status; ours.
+    Fault(StatusCode),
 }
 
 impl Refusal {
@@ -91,6 +93,7 @@ impl Refusal {
             }
             Self::QueueFull => StatusCode::SERVICE_UNAVAILABLE,
             Self::DeadlinePassed => StatusCode::GATEWAY_TIMEOUT,
+            Self::Fault(status) => *status,
         }
     }
 
@@ -129,6 +132,8 @@ impl Refusal {
             Self::MethodNotAllowed(_) => "Method Not Allowed",
             Self::QueueFull => "Agent queue full",
             Self::DeadlinePassed => "Request deadline exceeded",
+            // What the real server's framework says by itself.
+            Self::Fault(status) => status.canonical_reason().unwrap_or("Error"),
         })
     }
 

@@ -126,6 +126,8 @@ fn restored(bytes: &[u8]) -> Option<Answer> {
         is_bare: false,
         is_cached: true,
         policy: None,
+        receipt: None,
+        fault: None,
     })
 }
 

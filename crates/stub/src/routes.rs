@@ -56,6 +56,11 @@ const TABLE: [(&str, &str, Route); 10] = [
     ("/openapi.json", READ, Route::Page(Page::OpenApi)),
 ];
 
+/// The paths of all routes.
+pub(crate) fn patterns() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|(pattern, ..)| *pattern)
+}
+
 impl Route {
     /// Where `method` and a decoded `path` lead; `head_is_get` where HEAD is taken wherever GET is.
     pub(crate) fn of(method: &Method, path: &str, head_is_get: bool) -> Self {

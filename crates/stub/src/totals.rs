@@ -10,6 +10,7 @@ use std::time::Duration;
 use wire::{Clock, RouteTruth, Seed, Truth};
 
 use crate::histogram::Histogram;
+use crate::ledger::add_arrivals;
 use crate::redis::{RedisError, Server};
 
 /// Under this and the instance's name a stub writes its truth.
@@ -144,6 +145,7 @@ impl Sum {
         counts.in_flight += truth.in_flight;
         counts.entries_kept += truth.entries_kept;
         counts.entries_dropped += truth.entries_dropped;
+        add_arrivals(&mut counts.arrivals, &truth.arrivals);
         for route in &truth.routes {
             let (count, service, planned) =
                 self.routes.entry((route.route.clone(), route.status)).or_default();
@@ -186,8 +188,8 @@ mod tests {
                 entry.planned_ns = planned_ns;
                 match outcome {
                     0 => drop(entry),
-                    1 => entry.answered(429),
-                    _ => entry.answered(200),
+                    1 => entry.ready(429).written(),
+                    _ => entry.ready(200).written(),
                 }
             }
         }
@@ -196,10 +198,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_sum_of_the_parts_is_the_whole() {
         let (clock, seed) = (Clock::at(0), Seed(13));
-        let ledgers = [(); 4].map(|()| Arc::new(Ledger::new(clock, vec![], 10_000)));
+        let ledgers = [(); 4].map(|()| Arc::new(Ledger::new(clock, 10_000)));
         spread(&ledgers, clock, seed).await;
         let mut sum = Sum::default();
         ledgers[1..].iter().for_each(|ledger| sum.add(&ledger.truth()));
-        assert_eq!(sum.truth(), ledgers[0].truth(), "{seed:?}");
+        let (mut sum, mut whole) = (sum.truth(), ledgers[0].truth());
+        let (bounds, greatest) = (&mut sum.arrivals.seconds, &mut whole.arrivals.seconds);
+        for (bound, greatest) in bounds.iter_mut().zip(greatest) {
+            assert!(bound.in_flight_max >= greatest.in_flight_max, "{seed:?}");
+            (bound.in_flight_max, greatest.in_flight_max) = (0, 0);
+        }
+        assert!(whole.arrivals.gap_cv.is_some_and(|cv| cv > 0.1), "{seed:?}: {:?}", whole.arrivals);
+        (whole.arrivals.gap_ns_mean, whole.arrivals.gap_cv) = (None, None);
+        assert_eq!(sum, whole, "{seed:?}");
     }
 }

@@ -47,6 +47,12 @@ impl Clock {
         Self { start: Instant::now(), unix_start_ns: unix_ns, scale: Scale::Virtual }
     }
 
+    /// The system's wall clock, nanoseconds since the Unix epoch: it may jump, which no other time here does.
+    #[expect(clippy::disallowed_methods, reason = "the one place where real time enters")]
+    pub fn wall_unix_ns() -> u64 {
+        nanos(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+    }
+
     /// Nanoseconds since the clock was made.
     #[expect(clippy::disallowed_methods, reason = "the one place where time is read")]
     pub fn now_ns(&self) -> u64 {

@@ -45,23 +45,39 @@ pub struct LedgerEntry {
     pub route: String,
     /// The authenticated user, if there is one.
     pub caller: Option<String>,
+    /// Its place in the order of arrivals, from 0.
+    pub arrival: u64,
     /// The request's head was read.
     pub arrived_ns: u64,
     /// Waited for others at all stages, see [`StageTime::queued_ns`].
     pub queued_ns: u64,
     /// Delays that were drawn on the critical path: of works, of new connections, and of the look into the cache.
     pub planned_ns: u64,
+    /// What those delays truly took.
+    pub delayed_ns: u64,
+    /// For so long faults held the request or its answer back.
+    #[serde(default)]
+    pub held_ns: u64,
     /// The look into the answer cache; `None` where there is no cache, or the request came not so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub look: Option<LookTime>,
     /// The answer was ready.
     pub fired_ns: u64,
-    /// The answer was handed to the connection.
+    /// The first byte of the answer was handed to the connection; 0 if none was.
+    pub first_byte_ns: u64,
+    /// The last byte of it was; 0 if it never was.
     pub written_ns: u64,
-    /// The status; `None` when the client left first.
+    /// The answer's last byte was never handed over: the client left, or a fault came between. Such a request counts
+    /// as abandoned, whatever its status.
+    #[serde(default)]
+    pub abandoned: bool,
+    /// The status; `None` when the client left before the answer was ready.
     pub status: Option<u16>,
     /// The reason of a refusal, for operators.
-    pub fault: Option<String>,
+    pub reason: Option<String>,
+    /// The faults that struck, by their names, in the order in which they did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<String>,
     /// The agents' parts, in order of completion.
     pub stages: Vec<StageTime>,
 }
@@ -81,6 +97,38 @@ pub struct HistogramTruth {
     pub quantiles_ns: BTreeMap<String, u64>,
     /// Buckets that are not empty: lower bound and count.
     pub buckets: Vec<(u64, u64)>,
+    /// The same as an HdrHistogram (1 ns to 1 h, 3 digits; V2, compressed, in base64), which clients can merge; each time
+    /// stands at the middle of its bucket. `None` of nothing, and where it was not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hdr: Option<String>,
+}
+
+/// One second of the stub's Unix time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecondTruth {
+    /// Requests whose head was read within it.
+    pub arrivals: u64,
+    /// Time that requests spent in flight within it, summed up: over 10⁹ it is their mean number, weighted by time.
+    pub in_flight_ns: u64,
+    /// Most in flight at once; over several stubs a bound of it.
+    pub in_flight_max: u64,
+}
+
+/// The process of arrivals.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ArrivalsTruth {
+    /// The Unix second that `seconds` begin with.
+    pub first_unix_s: u64,
+    /// The newest 3,600 seconds at most, one after the other. The last is the one in which something last happened, or
+    /// the one that is going on while requests are in flight.
+    pub seconds: Vec<SecondTruth>,
+    /// Seconds before them that are no longer kept.
+    pub seconds_dropped: u64,
+    /// Mean of all gaps between two arrivals; `None` before the second, and over several stubs.
+    pub gap_ns_mean: Option<u64>,
+    /// Their coefficient of variation: 0 of constant gaps, 1 of a Poisson process; `None` where there is no mean, or it
+    /// is 0.
+    pub gap_cv: Option<f64>,
 }
 
 /// One route and status.
@@ -92,7 +140,7 @@ pub struct RouteTruth {
     pub status: u16,
     /// Requests answered so.
     pub count: u64,
-    /// From arrival to the answer being handed to the connection.
+    /// From arrival to the last byte of the answer being handed to the connection.
     pub service: HistogramTruth,
     /// Delay that was drawn.
     pub planned: HistogramTruth,
@@ -107,9 +155,9 @@ pub struct Truth {
     pub answered: u64,
     /// Answered with a status of 400 or above.
     pub refused: u64,
-    /// The client left before the answer.
+    /// Without an answer to its last byte: the client left, or a fault cut the answer off.
     pub abandoned: u64,
-    /// Not yet answered.
+    /// Not yet answered to the last byte.
     pub in_flight: u64,
     /// Entries kept in the ledger.
     pub entries_kept: u64,
@@ -117,4 +165,7 @@ pub struct Truth {
     pub entries_dropped: u64,
     /// Counts and times by route and status.
     pub routes: Vec<RouteTruth>,
+    /// When requests came, and how many were in flight.
+    #[serde(default)]
+    pub arrivals: ArrivalsTruth,
 }

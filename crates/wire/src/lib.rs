@@ -2,8 +2,10 @@
 //!
 //! This crate must not know axum, reqwest or redis, nor anything of how either side works.
 
+mod audit;
 mod clock;
 mod duration;
+mod fault;
 mod from_toml;
 mod ledger;
 mod mistakes;
@@ -12,10 +14,14 @@ mod table;
 mod timer;
 pub mod token;
 
+pub use audit::{Audit, DelayAudit};
 pub use clock::{Clock, TimedOut};
 pub use duration::{DurationError, format_duration, parse_duration};
+pub use fault::ConnectionFault;
 pub use from_toml::FromToml;
-pub use ledger::{HistogramTruth, LedgerEntry, LookTime, RouteTruth, StageTime, Truth};
+pub use ledger::{
+    ArrivalsTruth, HistogramTruth, LedgerEntry, LookTime, RouteTruth, SecondTruth, StageTime, Truth,
+};
 pub use mistakes::{Mistake, Mistakes};
 pub use seed::{Seed, Stream, stable_hash};
 pub use table::{Source, Table, Value, nearest};

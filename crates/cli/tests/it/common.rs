@@ -207,6 +207,13 @@ impl Server {
         assert_eq!(status, 200, "{body}");
         serde_json::from_str(&body).expect("the truth is JSON")
     }
+
+    /// The same once nothing is in flight: a client may have read its answer a moment before the stub has counted it.
+    #[track_caller]
+    pub(crate) fn settled(&self) -> Value {
+        let settled = (0..100_000).map(|_| self.truth()).find(|truth| truth["in_flight"] == 0);
+        settled.unwrap_or_else(|| panic!("requests stay in flight: {}", self.truth()))
+    }
 }
 
 /// Sends `text` and reads all that comes until the other side closes.

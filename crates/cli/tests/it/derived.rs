@@ -67,11 +67,11 @@ fn a_damaged_file_is_refused() {
     let run_file = json(&path);
     let cell = "/steps/0/intervals/0/cells/0";
     check(&run_file, "/format", json!("weaver-bench.run/9"), "weaver-bench.run/9");
-    check(&run_file, "/steps/0/users", json!(-1), "cannot be read");
-    check(&run_file, &format!("{cell}/histogram"), json!("AAAA"), "damaged in step `run`");
+    check(&run_file, "/steps/0/load/closed/users", json!(-1), "cannot be read");
+    check(&run_file, &format!("{cell}/service/histogram"), json!("AAAA"), "damaged in step `run`");
     check(&run_file, &format!("{cell}/count"), json!(77), "77");
     check(&run_file, &format!("{cell}/name"), json!(999), "999");
-    check(&run_file, &format!("{cell}/sum_ns"), json!(u64::MAX), "damaged");
+    check(&run_file, &format!("{cell}/service/sum_ns"), json!(u64::MAX), "damaged");
     check(&run_file, &format!("{cell}/body_bytes"), json!(u64::MAX), "damaged");
     check(&run_file, "/steps/0/intervals/1/end_ns", json!(u64::MAX), "damaged");
     check(&run_file, "/steps/0/phases/started_ns", json!(u64::MAX), "damaged");

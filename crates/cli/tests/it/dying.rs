@@ -81,7 +81,7 @@ fn health_is_asked_for() {
     let server = Server::start("", &[]);
     run(place.path(), &format!("healthcheck -H {}", server.url())).exits(0).says(&["200"]);
     run(place.path(), &format!("healthcheck -H {} --path /nowhere", server.url())).exits(3).says(&["404"]);
-    assert_eq!(server.truth()["routes"][0]["count"], json!(1));
+    assert_eq!(server.settled()["routes"][0]["count"], json!(1));
     let url = server.url();
     server.process.signal(Signal::SIGKILL);
     assert_eq!(server.process.end().code, None);

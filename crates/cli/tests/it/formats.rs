@@ -11,6 +11,7 @@ const STATS: &str = "Type,Name,Request Count,Failure Count,Median Response Time,
 const HISTORY: &str = "Timestamp,User Count,Type,Name,Requests/s,Failures/s,50%,66%,75%,80%,90%,95%,98%,99%,99.9%,99.99%,100%,Total Request Count,Total Failure Count,Total Median Response Time,Total Average Response Time,Total Min Response Time,Total Max Response Time,Total Average Content Size";
 const FAILURES: &str = "Method,Name,Error,Occurrences,First Seen,Last Seen";
 const EXCEPTIONS: &str = "Count,Message,Traceback,Nodes";
+const TIMES: &str = "Type,Name,Times,Count,Average,Min,50%,66%,75%,80%,90%,95%,98%,99%,99.9%,99.99%,100%";
 
 const STEPS: [(&str, u64, &str); 6] = [
     ("single_user", 1, "30s"),
@@ -45,6 +46,8 @@ fn csv_files_of_a_baseline() {
     let mut expected = vec![
         "baseline_20260101_000000.json".to_owned(),
         "baseline_report_20260101_000000.txt".to_owned(),
+        "plotly.min.js".to_owned(),
+        "report.html".to_owned(),
         "run.json".to_owned(),
     ];
     for (step, users, _) in STEPS {
@@ -58,8 +61,11 @@ fn csv_files_of_a_baseline() {
         assert!(history.iter().any(|row| row[1] == users.to_string()), "{users} users are never reached");
         check(&file("failures"), FAILURES);
         assert_eq!(check(&file("exceptions"), EXCEPTIONS).len(), 1);
-        let kinds = ["stats", "stats_history", "failures", "exceptions"];
+        let times = check(&file("times"), TIMES);
+        assert!(times[1..].iter().all(|row| ["service", "lateness"].contains(&&*row[2])), "{times:?}");
+        let kinds = ["stats", "stats_history", "failures", "exceptions", "times"];
         expected.extend(kinds.map(|kind| format!("{step}_{kind}.csv")));
+        expected.push(format!("{step}.html"));
     }
     expected.sort();
     assert_eq!(names(&results), expected);

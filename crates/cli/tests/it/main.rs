@@ -2,8 +2,11 @@
 //!
 //! Nothing here may know a crate of the project: what comes out is read as any stranger would read it.
 
+mod arrivals;
 mod common;
+mod compare;
 mod derived;
+mod documents;
 mod dying;
 mod environment;
 mod faults;
@@ -19,5 +22,7 @@ mod sharing;
 mod simulated;
 mod tls;
 mod token;
+mod trust;
 mod truth;
 mod unmoved;
+mod validate;

@@ -53,6 +53,11 @@ fn a_run_depends_on_the_seed_alone() {
 }
 
 #[test]
+fn arrivals_depend_on_the_seed_alone() {
+    check_repeats("run --arrivals poisson --rate 0-20/10s,20/10s --no-ratelimit");
+}
+
+#[test]
 fn the_suite_takes_its_minutes_in_virtual_time() {
     let place = folder(&[]);
     run(place.path(), "baseline --simulate --seed 7 --out o").exits(0);

@@ -88,7 +88,7 @@ fn check(stub: &str, flags: &str, code: i32, statuses: &[u64]) {
     let done = run(files.path(), &args).exits(code);
     let entries = json(files.path().join("j.json"));
     let total = check_agree(files.path(), &entries, &done);
-    let truth = server.truth();
+    let truth = server.settled();
     assert_eq!(told(&entries), true_counts(&truth), "by route and status");
     let sums = ["received", "in_flight", "abandoned"].map(|key| number(&truth[key]));
     assert_eq!(sums, [total, 0, 0], "received, in flight and abandoned");

@@ -130,17 +130,17 @@ fn picked(list: &[Template], scope: &mut Scope<'_>) -> String {
 }
 
 impl Token {
-    /// The token; empty without a key, which a plan does not let through.
+    /// The token; empty, and told, when it could not be signed. A plan lets nothing through that lacks a key.
     fn signed(&self, scope: &mut Scope<'_>) -> String {
         let user = picked(&self.users, scope);
         let expires_s = scope.unix_ns / 1_000_000_000 + TOKEN_LIFE_S;
         let claims = json!({"sub": user, "roles": self.roles, "exp": expires_s});
-        self.key.as_ref().and_then(|key| key.sign(&claims).ok()).unwrap_or_default()
+        signed(scope, self.key.as_ref().map(|key| key.sign(&claims)))
     }
 }
 
 impl Message {
-    /// The message as JSON; empty without a key, which a plan does not let through.
+    /// The message as JSON; empty, and told, when it could not be signed.
     fn signed(&self, scope: &mut Scope<'_>) -> String {
         let text = picked(&self.texts, scope);
         let capability = Capability {
@@ -158,8 +158,19 @@ impl Message {
             budget: Budget::new(1_000, self.time_ms, 3),
             payload: canonical_json(&json!({ "text": text })),
         };
-        self.key.as_ref().and_then(|key| envelope.signed(key).ok()).unwrap_or_default()
+        signed(scope, self.key.as_ref().map(|key| envelope.signed(key)))
     }
+}
+
+/// What was signed, or nothing and why.
+fn signed<E: ToString>(scope: &mut Scope<'_>, result: Option<Result<String, E>>) -> String {
+    let why = match result {
+        Some(Ok(text)) => return text,
+        Some(Err(error)) => error.to_string(),
+        None => "there is no key to sign with".to_owned(),
+    };
+    scope.unsigned = Some(why);
+    String::new()
 }
 
 pub(super) fn expression(text: &str, bindings: &Bindings, lists: &Lists) -> Result<Known, Fault> {
@@ -251,7 +262,8 @@ mod tests {
         let lists: Lists = vec![("users".into(), [Template::literal("ann é")].into())];
         let template = Template::parse(text, bindings, &lists).expect(text);
         let request_id = RequestId { run: 0, user: 12, number: 3 };
-        let mut scope = Scope { request_id, stream: &mut Seed(1).stream("t", 0), unix_ns: NOW_NS };
+        let mut scope =
+            Scope { request_id, stream: &mut Seed(1).stream("t", 0), unix_ns: NOW_NS, unsigned: None };
         template.render(&mut scope)
     }
 
@@ -275,6 +287,31 @@ mod tests {
             assert_eq!(sent["budget"]["time_ms"], -5);
             assert_ne!(sent["nonce"], sent["request_id"]);
         }
+    }
+
+    #[test]
+    fn what_cannot_be_signed_is_told() {
+        let lists: Lists = vec![("users".into(), [Template::literal("ann")].into())];
+        for (text, told) in [
+            ("{{ user }}", None),
+            ("{{ jwt(users) }}", Some("there is no key to sign with")),
+            ("{{ a2a_envelope(me, c, users) }}", Some("there is no key to sign with")),
+        ] {
+            let template = Template::parse(text, &Bindings::default(), &lists).expect(text);
+            let request_id = RequestId { run: 0, user: 12, number: 3 };
+            let stream = &mut Seed(1).stream("t", 0);
+            let mut scope = Scope { request_id, stream, unix_ns: NOW_NS, unsigned: None };
+            template.render(&mut scope);
+            assert_eq!(scope.unsigned.as_deref(), told, "{text}");
+        }
+        let mut scope = Scope {
+            request_id: RequestId { run: 0, user: 0, number: 0 },
+            stream: &mut Seed(1).stream("t", 0),
+            unix_ns: 0,
+            unsigned: None,
+        };
+        assert_eq!(signed(&mut scope, Some(Err("the key is too short".to_owned()))), "");
+        assert_eq!(scope.unsigned.as_deref(), Some("the key is too short"));
     }
 
     #[test]

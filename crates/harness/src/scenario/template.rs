@@ -23,6 +23,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) stream: &'a mut Stream,
     /// Nanoseconds since the Unix epoch.
     pub(crate) unix_ns: u64,
+    /// Why something could not be signed, if it could not: what was rendered must not be sent.
+    pub(crate) unsigned: Option<String>,
 }
 
 /// A text with places to be filled in.
@@ -233,7 +235,8 @@ mod tests {
 
     fn rendered(template: &Template) -> String {
         let id = RequestId { run: 0xc0ffee, user: 12, number: 3 };
-        template.render(&mut Scope { request_id: id, stream: &mut Seed(1).stream("t", 0), unix_ns: 0 })
+        let stream = &mut Seed(1).stream("t", 0);
+        template.render(&mut Scope { request_id: id, stream, unix_ns: 0, unsigned: None })
     }
 
     fn check(text: &str, expected: &str) {

@@ -42,18 +42,24 @@ pub enum Wait {
 }
 
 impl Wait {
-    /// When the next task is due, if the last one began at `begun_ns` and ended at `ended_ns`.
+    /// When the next task is due, if the last one began at `begun_ns` and ended at `ended_ns`. By a pace it may be due
+    /// before the last one has ended.
     pub fn due_ns(&self, begun_ns: u64, ended_ns: u64, stream: &mut Stream) -> u64 {
         match self {
             Self::Between(span) => ended_ns + span.draw_ns(stream),
             Self::Constant(time) => ended_ns + nanos(*time),
-            Self::ConstantPacing(pace) => ended_ns.max(begun_ns + nanos(*pace)),
-            Self::ConstantThroughput(rate) => ended_ns.max(begun_ns + (1e9 / rate) as u64),
+            Self::ConstantPacing(pace) => begun_ns + nanos(*pace),
+            Self::ConstantThroughput(rate) => begun_ns + (1e9 / rate) as u64,
             // Inverse of the distribution function: −mean · ln(u), u in (0, 1].
             Self::Exponential(mean) => {
                 ended_ns + (-libm::log(stream.unit_open()) * nanos(*mean) as f64) as u64
             }
         }
+    }
+
+    /// Whether tasks are due by a pace, and not so long after the last answer.
+    pub fn is_paced(&self) -> bool {
+        matches!(self, Self::ConstantPacing(_) | Self::ConstantThroughput(_))
     }
 
     /// Mean time from one task's begin to the next, in seconds, if the task itself takes `task_s`.
@@ -101,8 +107,9 @@ mod tests {
     }
 
     #[test]
-    fn an_overrun_pace_begins_at_once() {
+    fn an_overrun_pace_was_due_before_the_end() {
         let mut stream = Seed(5).stream("wait", 0);
-        assert_eq!(Wait::ConstantPacing(S).due_ns(0, 5_000_000_000, &mut stream), 5_000_000_000);
+        assert_eq!(Wait::ConstantPacing(S).due_ns(0, 5_000_000_000, &mut stream), 1_000_000_000);
+        assert_eq!(Wait::ConstantThroughput(0.5).due_ns(0, 5_000_000_000, &mut stream), 2_000_000_000);
     }
 }

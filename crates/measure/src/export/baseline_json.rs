@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::trust_json::{Bounds, Tested};
 use crate::histogram::Quantile;
 use crate::{
-    ClassRecord, Conclusion, Lateness, MetricVerdict, Outcome, Row, Run, StepConclusion, StepRun, Times,
-    Warning, units,
+    ArrivalsRecord, ClassRecord, Conclusion, Intervals, Lateness, LoadRecord, MetricVerdict, Outcome, Row,
+    Run, StepConclusion, StepRun, Times, Warning, units,
 };
 
 #[derive(Serialize)]
@@ -48,7 +49,15 @@ struct Step<'a> {
     judged: Option<BTreeMap<&'static str, Judged<'a>>>,
     judged_path: Option<&'a str>,
     warnings: &'a [Warning],
+    times: &'static str,
+    service: Figures,
+    response: Option<Figures>,
+    #[serde(flatten)]
+    bounds: Bounds,
+    tests: Vec<Tested<'a>>,
     lateness: Option<Late>,
+    load: &'a LoadRecord,
+    arrivals: Option<Arrived>,
     classes: Vec<Class<'a>>,
     entries: Vec<Entry<'a>>,
 }
@@ -64,9 +73,20 @@ struct Judged<'a> {
 
 #[derive(Serialize)]
 struct Late {
+    average_ms: Option<f64>,
     p50_ms: f64,
+    p95_ms: f64,
     p99_ms: f64,
     max_ms: f64,
+}
+
+#[derive(Serialize)]
+struct Arrived {
+    due: u64,
+    due_mean: f64,
+    sent: u64,
+    dropped: u64,
+    unsent: u64,
 }
 
 #[derive(Serialize)]
@@ -87,6 +107,12 @@ struct Entry<'a> {
     success: Figures,
     throttled: Figures,
     failure: Figures,
+    service: Figures,
+    response: Option<Figures>,
+    #[serde(flatten)]
+    bounds: Bounds,
+    lateness_average_ms: Option<f64>,
+    lateness_max_ms: f64,
     cut_off: u64,
     statuses: &'a BTreeMap<u16, u64>,
     body_bytes_mean: f64,
@@ -103,7 +129,8 @@ struct Figures {
     p99_ms: Option<f64>,
 }
 
-/// The text, indented by 2. Times are in ms, of the successes of all entries; `failure_rate` is 0 to 1; rates are
+/// The text, indented by 2. Times are in ms, of the successes of all entries, and what `times` says, `service` or
+/// `response`; the figures of both stand under these names.  `failure_rate` is 0 to 1; rates are
 /// of the whole step, `elapsed_seconds`.
 pub fn baseline_json(run: &Run, conclusion: &Conclusion) -> String {
     let pairs = run.steps.iter().zip(&conclusion.steps);
@@ -119,7 +146,7 @@ fn step_object<'a>(run: &'a Run, record: &'a StepRun, step: &'a StepConclusion) 
     let judged = |verdict: &'a MetricVerdict| (verdict.metric.key(), Judged::from(verdict));
     Step {
         name: &record.name,
-        users: record.users,
+        users: record.load.users(),
         duration: record.run_time_s.map(|seconds| format!("{seconds}s")),
         start_time: units::iso(run.unix_ns(record.phases.started_ns)),
         end_time: units::iso(run.unix_ns(record.phases.ended_ns)),
@@ -142,7 +169,7 @@ fn step_object<'a>(run: &'a Run, record: &'a StepRun, step: &'a StepConclusion) 
         offered_rps: summary.offered_rps(),
         accepted_rps: summary.accepted_rps(),
         offered_rps_max: record.offered_rps_max,
-        spawn_rate_per_s: record.spawn_rate_per_s,
+        spawn_rate_per_s: record.load.spawn_rate_per_s(),
         gate: record.gate,
         cut: record.cut,
         validity: if step.validity.is_valid() { "valid" } else { "invalid" },
@@ -153,10 +180,22 @@ fn step_object<'a>(run: &'a Run, record: &'a StepRun, step: &'a StepConclusion) 
         judged: run.targets.is_some().then(|| step.verdict.metrics.iter().map(judged).collect()),
         judged_path: run.targets.as_ref().map(|targets| targets.judged_path.as_str()),
         warnings: &step.warnings,
-        lateness: summary.lateness.map(Late::from),
+        times: total.shown.word(),
+        service: Figures::from(&total.service[Outcome::Success as usize]),
+        response: total.response.as_ref().map(|times| Figures::from(&times[Outcome::Success as usize])),
+        bounds: Bounds::from(&step.intervals.total),
+        tests: step.checks.iter().map(Tested::from).collect(),
+        lateness: summary.lateness.map(|late| Late::of(late, total)),
+        load: &record.load,
+        arrivals: record.arrivals.as_ref().map(Arrived::from),
         classes: classes(&record.classes),
-        entries: summary.rows_planned().map(Entry::from).collect(),
+        entries: entries(step),
     }
+}
+
+fn entries(step: &StepConclusion) -> Vec<Entry<'_>> {
+    let pairs = step.summary.rows.iter().zip(&step.intervals.rows);
+    pairs.filter(|(row, _)| row.planned || row.sent() > 0).map(Entry::from).collect()
 }
 
 fn classes(records: &[ClassRecord]) -> Vec<Class<'_>> {
@@ -180,15 +219,23 @@ impl<'a> From<&'a MetricVerdict> for Judged<'a> {
     }
 }
 
-impl From<Lateness> for Late {
-    fn from(late: Lateness) -> Self {
-        let [p50_ms, p99_ms, max_ms] = [late.p50_ns, late.p99_ns, late.max_ns].map(units::ms);
-        Self { p50_ms, p99_ms, max_ms }
+impl Late {
+    fn of(late: Lateness, total: &Row) -> Self {
+        let [p50_ms, p95_ms, p99_ms, max_ms] =
+            [late.p50_ns, late.p95_ns, late.p99_ns, late.max_ns].map(units::ms);
+        Self { average_ms: total.late_mean_ns().map(units::ms), p50_ms, p95_ms, p99_ms, max_ms }
     }
 }
 
-impl<'a> From<&'a Row> for Entry<'a> {
-    fn from(row: &'a Row) -> Self {
+impl From<&ArrivalsRecord> for Arrived {
+    fn from(record: &ArrivalsRecord) -> Self {
+        let ArrivalsRecord { due, due_mean, sent, dropped, unsent, .. } = *record;
+        Self { due, due_mean, sent, dropped, unsent }
+    }
+}
+
+impl<'a> From<(&'a Row, &Intervals)> for Entry<'a> {
+    fn from((row, found): (&'a Row, &Intervals)) -> Self {
         let [success, throttled, failure] = Outcome::ALL.map(|outcome| Figures::from(row.of(outcome)));
         Self {
             method: &row.method,
@@ -198,6 +245,11 @@ impl<'a> From<&'a Row> for Entry<'a> {
             success,
             throttled,
             failure,
+            service: Figures::from(&row.service[Outcome::Success as usize]),
+            response: row.response.as_ref().map(|times| Figures::from(&times[Outcome::Success as usize])),
+            bounds: Bounds::from(found),
+            lateness_average_ms: row.late_mean_ns().map(units::ms),
+            lateness_max_ms: units::ms(row.late_ns.1),
             cut_off: row.cut_off,
             statuses: &row.statuses,
             body_bytes_mean: row.body_bytes_mean(),

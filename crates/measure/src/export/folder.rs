@@ -1,6 +1,8 @@
 //! A results folder: every derived file's name and content. It must not know where the folder is.
 
-use super::{CsvFile, baseline_json, report_text};
+use std::borrow::Cow;
+
+use super::{CsvFile, SCRIPT_FILE, baseline_json, html_pages, report_text, script};
 use crate::{Run, RunError, RunKind, conclude, units};
 
 /// When the run started, in UTC, as file names carry it: `20261123_094548`.
@@ -12,7 +14,7 @@ pub fn timestamp(run: &Run) -> String {
 ///
 /// # Errors
 /// [`RunError::Damaged`] when a step contradicts itself.
-pub fn results_folder(run: &Run, timestamp: &str) -> Result<Vec<(String, Vec<u8>)>, RunError> {
+pub fn results_folder(run: &Run, timestamp: &str) -> Result<Vec<(String, Cow<'static, str>)>, RunError> {
     let conclusion = conclude(run)?;
     let kind = match run.kind {
         RunKind::Baseline => "baseline",
@@ -27,5 +29,8 @@ pub fn results_folder(run: &Run, timestamp: &str) -> Result<Vec<(String, Vec<u8>
             files.push((file.file_name(&record.name), file.write(run, record, &step.summary)?));
         }
     }
-    Ok(files.into_iter().map(|(name, text)| (name, text.into_bytes())).collect())
+    files.extend(html_pages(run, &conclusion)?);
+    let mut files: Vec<_> = files.into_iter().map(|(name, text)| (name, Cow::Owned(text))).collect();
+    files.push((SCRIPT_FILE.to_owned(), Cow::Borrowed(script())));
+    Ok(files)
 }

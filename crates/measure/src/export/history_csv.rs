@@ -6,7 +6,7 @@ use crate::file::CellReader;
 use crate::histogram::{Count, Quantile};
 use crate::times::Times;
 use crate::window::Window;
-use crate::{CellRecord, EntryName, IntervalRecord, Outcome, Run, RunError, StepRun, units};
+use crate::{CellRecord, EntryName, IntervalRecord, Outcome, Run, RunError, StepRun, TimesRecord, units};
 
 const HEADER: &str = "Timestamp,User Count,Type,Name,Requests/s,Failures/s,\
 50%,66%,75%,80%,90%,95%,98%,99%,99.9%,99.99%,100%,\
@@ -31,10 +31,11 @@ pub fn stats_history_csv(run: &Run, step: &StepRun, full: bool) -> Result<String
         begin_ns = interval.end_ns;
         tracks.iter_mut().chain([&mut total]).for_each(|track| track.window.begin(duration_ns));
         for cell in &interval.cells {
-            let counts = reader.cell(second, cell)?;
-            total.add(cell, counts);
+            let times = cell.times(step.load.times());
+            let counts = reader.cell(second, cell, times)?;
+            total.add(cell, times, counts);
             if let Some(track) = tracks.get_mut(usize::from(cell.name.0)) {
-                track.add(cell, counts);
+                track.add(cell, times, counts);
             }
         }
         let ends_s = unix_s(run, step, interval);
@@ -66,12 +67,12 @@ struct Track {
 }
 
 impl Track {
-    fn add(&mut self, cell: &CellRecord, counts: &[Count]) {
-        self.window.add(cell, counts);
+    fn add(&mut self, cell: &CellRecord, times: &TimesRecord, counts: &[Count]) {
+        self.window.add(cell, times, counts);
         self.requests += cell.count;
         self.body_bytes += cell.body_bytes;
         match cell.outcome {
-            Outcome::Success => self.successes.add(cell, counts),
+            Outcome::Success => self.successes.add(cell, times, counts),
             Outcome::Throttled => {}
             Outcome::Failure => self.failures += cell.count,
         }

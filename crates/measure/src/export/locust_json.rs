@@ -27,9 +27,15 @@ struct Entry<'a> {
     num_throttled: u64,
     num_cut_off: u64,
     statuses: &'a BTreeMap<u16, u64>,
+    /// What the times before are: `service` or `response`.
+    times: &'static str,
+    total_service_time: f64,
+    lateness_average: Option<f64>,
+    lateness_max: f64,
 }
 
-/// The text, indented by 4. Times are of successes, in ms; `response_times` by whole ms; the counts a second are
+/// The text, indented by 4. Times are of successes, in ms, and what `times` says: service times of closed users,
+/// response times of arrivals; `response_times` by whole ms; the counts a second are
 /// by the Unix second in which a second of the step began.
 pub fn locust_json(run: &Run, step: &StepRun, summary: &Summary) -> String {
     let entries: Vec<Entry<'_>> = summary.rows_sent().map(|row| entry(run, step, row)).collect();
@@ -58,13 +64,17 @@ fn entry<'a>(run: &Run, step: &StepRun, row: &'a Row) -> Entry<'a> {
         total_response_time: units::ms(row.success().sum_ns),
         max_response_time: row.success().max_ns().map(units::ms),
         min_response_time: row.success().min_ns().map(units::ms),
-        total_content_length: row.times.iter().map(|times| times.body_bytes).sum(),
+        total_content_length: row.body_bytes(),
         response_times,
         num_reqs_per_sec: seconds.requests,
         num_fail_per_sec: seconds.failures,
         num_throttled: row.of(Outcome::Throttled).count,
         num_cut_off: row.cut_off,
         statuses: &row.statuses,
+        times: row.shown.word(),
+        total_service_time: units::ms(row.service[Outcome::Success as usize].sum_ns),
+        lateness_average: row.late_mean_ns().map(units::ms),
+        lateness_max: units::ms(row.late_ns.1),
     }
 }
 

@@ -5,27 +5,43 @@
 
 mod baseline_json;
 mod csv;
+mod document;
 mod exceptions_csv;
 mod failures_csv;
+mod figures;
 mod folder;
 mod history_csv;
+mod html;
+mod junit;
 mod locust_json;
+mod markdown;
+mod prometheus;
 mod report_text;
 mod stats_csv;
-mod table;
+pub(crate) mod table;
+mod times_csv;
+mod times_text;
+mod trust_json;
+mod trust_text;
 
 pub use baseline_json::baseline_json;
+pub use document::Document;
 pub use exceptions_csv::exceptions_csv;
 pub use failures_csv::failures_csv;
 pub use folder::{results_folder, timestamp};
 pub use history_csv::stats_history_csv;
+pub use html::{SCRIPT_FILE, html_document, html_pages, script};
+pub use junit::junit;
 pub use locust_json::locust_json;
+pub use markdown::markdown;
+pub use prometheus::prometheus_text;
 pub use report_text::report_text;
 pub use stats_csv::stats_csv;
+pub use times_csv::times_csv;
 
 use crate::{Run, RunError, StepRun, Summary};
 
-/// A CSV file of a step, as Locust's `--csv` writes them.
+/// A CSV file of a step, as Locust's `--csv` writes them, and one of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CsvFile {
     /// One row an entry.
@@ -39,12 +55,20 @@ pub enum CsvFile {
     Failures,
     /// The header alone: what goes wrong on the client's side is a failure here.
     Exceptions,
+    /// Ours: service time, response time and lateness of each entry.
+    Times,
 }
 
 impl CsvFile {
-    /// All of them, in the order in which Locust names them.
-    pub fn all(full_history: bool) -> [Self; 4] {
-        [Self::Stats, Self::StatsHistory { full: full_history }, Self::Failures, Self::Exceptions]
+    /// All of them, in the order in which Locust names them, ours last.
+    pub fn all(full_history: bool) -> [Self; 5] {
+        [
+            Self::Stats,
+            Self::StatsHistory { full: full_history },
+            Self::Failures,
+            Self::Exceptions,
+            Self::Times,
+        ]
     }
 
     /// The file's name: `PREFIX_stats.csv` and so on.
@@ -54,6 +78,7 @@ impl CsvFile {
             Self::StatsHistory { .. } => "stats_history",
             Self::Failures => "failures",
             Self::Exceptions => "exceptions",
+            Self::Times => "times",
         };
         format!("{prefix}_{suffix}.csv")
     }
@@ -68,6 +93,7 @@ impl CsvFile {
             Self::StatsHistory { full } => stats_history_csv(run, step, full)?,
             Self::Failures => failures_csv(run, step)?,
             Self::Exceptions => exceptions_csv(),
+            Self::Times => times_csv(summary),
         })
     }
 }

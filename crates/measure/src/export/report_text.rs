@@ -2,6 +2,8 @@
 //! It must not decide anything: every word about good or bad comes from the conclusion.
 
 use super::table::table;
+use super::times_text::{arrivals_line, times_line, times_table};
+use super::trust_text::{checks_lines, intervals_table};
 use crate::histogram::Quantile;
 use crate::{
     Conclusion, Metric, Outcome, Row, Run, RunExit, RunKind, StepConclusion, StepRun, Times, samples_needed,
@@ -59,6 +61,7 @@ fn steps_table(run: &Run, conclusion: &Conclusion) -> String {
         "offered/s",
         "accepted/s",
         "failed %",
+        "times",
         "p50 ms",
         "p95 ms",
         "p99 ms",
@@ -68,10 +71,11 @@ fn steps_table(run: &Run, conclusion: &Conclusion) -> String {
     let mut rows = vec![names.map(str::to_owned).to_vec()];
     for (record, step) in run.steps.iter().zip(&conclusion.steps) {
         let (summary, total) = (&step.summary, &step.summary.total);
-        let mut row = vec![record.name.clone(), record.users.to_string()];
+        let mut row = vec![record.name.clone(), users(record)];
         row.extend(counts(total));
         row.extend([summary.offered_rps(), summary.accepted_rps()].map(|rate| format!("{rate:.2}")));
         row.push(format!("{:.2}", total.failure_ratio() * 100.0));
+        row.push(total.shown.word().to_owned());
         row.extend(percentiles(step));
         row.push(verdict(step));
         row.push(if step.validity.is_valid() { "valid" } else { "INVALID" }.to_owned());
@@ -87,6 +91,11 @@ fn steps_table(run: &Run, conclusion: &Conclusion) -> String {
         },
     );
     format!("\nSteps\n{}  {judged} Throttled requests are neither successes nor failures.\n", table(&rows))
+}
+
+/// Users asked for, or that it was arrivals.
+fn users(record: &StepRun) -> String {
+    if record.load.is_open() { "open".to_owned() } else { record.load.users().to_string() }
 }
 
 /// The level, and how many of the targets it rests on when that is not all.
@@ -163,12 +172,17 @@ fn step_section(run: &Run, record: &StepRun, step: &StepConclusion) -> String {
     let mut text = format!(
         "\n{} ({}, {} s{cut}{gate})\n",
         record.name,
-        units::counted(u64::from(record.users), "user"),
+        record.load.words(),
         units::seconds(step.summary.elapsed_ns)
     );
+    text.push_str(times_line(record));
     text.push_str(&entries_table(step));
+    text.push_str(&times_table(&step.summary));
+    text.push_str(&intervals_table(step));
+    text.push_str(&arrivals_line(record));
     text.push_str(&shares(record));
     text.push_str(&judged_lines(run, step));
+    text.push_str(&checks_lines(step));
     for why in step.validity.reasons() {
         text.push_str(&format!("  INVALID: {why}\n"));
     }
@@ -219,7 +233,9 @@ fn shares(record: &StepRun) -> String {
         format!("{} {} ({got:.1} %, weight {} is {asked:.1} %)", class.name, class.users, class.weight)
     };
     let shares: Vec<String> = record.classes.iter().map(share).collect();
-    if shares.is_empty() { String::new() } else { format!("  users: {}\n", shares.join("\n         ")) }
+    let whose = if record.load.is_open() { "arrivals" } else { "users" };
+    let indent = format!("\n{:1$}", "", whose.len() + 4);
+    if shares.is_empty() { String::new() } else { format!("  {whose}: {}\n", shares.join(&indent)) }
 }
 
 fn judged_lines(run: &Run, step: &StepConclusion) -> String {

@@ -2,7 +2,7 @@
 //! It must not know what is in the cells.
 
 /// Lines of the table, each indented by two; the first row is the head, and a line is drawn below it.
-pub(super) fn table(rows: &[Vec<String>]) -> String {
+pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)

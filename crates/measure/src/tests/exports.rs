@@ -66,7 +66,7 @@ proptest! {
         let step = &run.steps[0];
         let summary = Summary::of(step).unwrap();
         let files: BTreeMap<String, String> = results_folder(&run, "T").unwrap().into_iter()
-            .map(|(name, bytes)| (name, String::from_utf8(bytes).unwrap())).collect();
+            .map(|(name, text)| (name, text.into_owned())).collect();
 
         let stats = parsed(&files["light_load_stats.csv"]);
         for row in &stats[1..] {
@@ -126,7 +126,7 @@ proptest! {
 
     #[test]
     fn the_live_view_ends_as_the_summary(samples in any_samples()) {
-        let mut steps = StepRecorder::new(2);
+        let mut steps = StepRecorder::new(2, TimesKind::Service);
         let mut recorder = Recorder::new(2);
         samples.iter().for_each(|sample| recorder.record(sample, None));
         steps.push_second(1_000_000_000, 5, 0, &mut recorder);
@@ -142,7 +142,8 @@ proptest! {
     #[test]
     fn a_run_read_back_derives_the_same_bytes(samples in any_samples(), spawn_rate_per_s in 0.001f64..1e6) {
         let mut step = step_of("s", 5, &samples);
-        (step.spawn_rate_per_s, step.run_time_s) = (spawn_rate_per_s, Some(spawn_rate_per_s / 7.0));
+        step.load = LoadRecord::Closed { users: 5, spawn_rate_per_s };
+        step.run_time_s = Some(spawn_rate_per_s / 7.0);
         let run = run_of(vec![step]);
         let read = Run::from_json(&run.to_json()).unwrap();
         prop_assert_eq!(&read, &run);
@@ -219,11 +220,12 @@ fn files_of_a_folder() {
     let names = |run: &Run| -> Vec<String> {
         results_folder(run, &timestamp(run)).unwrap().into_iter().map(|(name, _)| name).collect()
     };
-    let csv =
-        ["stats", "stats_history", "failures", "exceptions"].map(|kind| format!("single_user_{kind}.csv"));
+    let csv = ["stats", "stats_history", "failures", "exceptions", "times"]
+        .map(|kind| format!("single_user_{kind}.csv"));
     let mut expected =
         vec!["baseline_20261123_094548.json".to_owned(), "baseline_report_20261123_094548.txt".to_owned()];
     expected.extend(csv);
+    expected.extend(["single_user.html", "report.html", "plotly.min.js"].map(str::to_owned));
     assert_eq!(names(&run), expected);
     run.kind = RunKind::Run;
     assert_eq!(names(&run)[..2], ["run_20261123_094548.json", "run_report_20261123_094548.txt"]);
@@ -232,12 +234,12 @@ fn files_of_a_folder() {
 #[test]
 fn another_file_is_refused_by_name() {
     let run = run_of(vec![]);
-    let newer = run.to_json().replace("weaver-bench.run/1", "weaver-bench.run/2");
+    let newer = run.to_json().replace("weaver-bench.run/2", "weaver-bench.run/3");
     for (text, words) in [
-        (newer.as_str(), "has the format `weaver-bench.run/2`"),
+        (newer.as_str(), "has the format `weaver-bench.run/3`"),
         ("{}", "missing field `format`"),
         ("not json", "cannot be read"),
-        ("{\"format\":\"weaver-bench.run/1\"}", "missing field"),
+        ("{\"format\":\"weaver-bench.run/2\"}", "missing field"),
     ] {
         let error = Run::from_json(text).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");

@@ -2,5 +2,8 @@
 
 mod conclusions;
 mod exports;
+mod health;
 mod judging;
+mod pages;
+mod times;
 mod trust;

@@ -6,7 +6,8 @@ use crate::*;
 const MS: u64 = 1_000_000;
 
 fn reasons(step: &StepRun) -> Vec<String> {
-    validity(step, &Summary::of(step).unwrap()).reasons().to_vec()
+    let (summary, limits) = (Summary::of(step).unwrap(), Limits::default());
+    validity(step, &summary, &limits, &checks(step, &summary, &limits, 1)).reasons().to_vec()
 }
 
 fn healths(count: u64) -> Vec<Sample> {
@@ -79,9 +80,15 @@ fn chance_and_the_steps_end_are_excuses() {
 
 #[test]
 fn a_late_generator_is_first_doubtful_then_invalid() {
-    for (late_ms, share, invalid, warned) in
-        [(19, 100, 0, 0), (21, 2, 0, 1), (49, 100, 0, 1), (51, 100, 1, 1), (51, 40, 0, 1)]
-    {
+    for (late_ms, share, invalid, warned) in [
+        (9, 100, 0, 0),
+        (11, 5, 1, 0),
+        (21, 5, 1, 1),
+        (21, 2, 0, 1),
+        (21, 1, 0, 0),
+        (51, 100, 1, 1),
+        (51, 1, 0, 0),
+    ] {
         let mut samples = asks(100, 100 * MS, 10 * MS);
         samples.extend((0..100).map(|at| sample(1, Outcome::Success, at * MS, MS)));
         for (at, sample) in samples.iter_mut().enumerate() {
@@ -97,7 +104,7 @@ fn a_late_generator_is_first_doubtful_then_invalid() {
 #[test]
 fn what_is_only_doubtful_is_a_warning_with_a_remedy() {
     let hour = sample(0, Outcome::Success, 0, 2 * HIGHEST_NS);
-    let mut steps = StepRecorder::new(2);
+    let mut steps = StepRecorder::new(2, TimesKind::Service);
     let mut recorder = Recorder::new(2);
     recorder.record(&hour, None);
     steps.push_second(1, 1, 0, &mut recorder);
@@ -137,7 +144,7 @@ fn what_is_only_doubtful_is_a_warning_with_a_remedy() {
 fn a_step_that_contradicts_itself_is_damaged() {
     type Damage = fn(&mut StepRun);
     let damages: [(&str, Damage); 6] = [
-        ("not base64", |step| step.intervals[0].cells[0].histogram = "?".to_owned()),
+        ("not base64", |step| step.intervals[0].cells[0].service.histogram = "?".to_owned()),
         ("its cell says", |step| step.intervals[0].cells[0].count += 1),
         ("statuses", |step| step.statuses[0].count += 1),
         ("not among its names", |step| step.intervals[0].cells[0].name = NameId(9)),

@@ -138,14 +138,15 @@ impl Replica {
     }
 
     /// The delay with the replica's load on it: × (1 + growth × busy / concurrency), where busy are the slots that
-    /// others hold as the work begins. An idle replica takes what was drawn.
+    /// others hold as the work begins, and × what scaling says of them. An idle replica takes what was drawn.
     fn grown_ns(&self, drawn_ns: u64) -> u64 {
-        if self.plan.growth == 0.0 {
+        let AgentPlan { growth, concurrency, scaling, .. } = *self.plan;
+        if growth == 0.0 && scaling.is_none() {
             return drawn_ns;
         }
-        let others = self.busy() - 1;
-        let factor = 1.0 + self.plan.growth * others as f64 / f64::from(self.plan.concurrency);
-        capped_ns(drawn_ns as f64 * factor)
+        let busy = self.busy();
+        let grown = 1.0 + growth * (busy - 1) as f64 / f64::from(concurrency);
+        capped_ns(drawn_ns as f64 * grown * scaling.map_or(1.0, |scaling| scaling.factor(busy)))
     }
 
     fn busy(&self) -> usize {

@@ -28,7 +28,7 @@ impl Agents {
         AgentsStatus {
             profile: &self.profile.written,
             replicas: self.profile.replicas,
-            answer_cache: self.cache.as_ref().map(AnswerCache::status),
+            answer_cache: self.cache.as_deref().map(AnswerCache::status),
             agents: self.agents.iter().map(|agent| (&*agent.plan.name, replicas(agent))).collect(),
         }
     }

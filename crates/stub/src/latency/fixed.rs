@@ -23,6 +23,10 @@ impl Fixed {
     pub(super) fn draw_ns(&self) -> f64 {
         self.delay_ns
     }
+
+    pub(super) fn cdf(&self, ns: f64) -> f64 {
+        if ns < self.delay_ns { 0.0 } else { 1.0 }
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use wire::{Stream, Value};
 
 use super::need_ns;
-use super::normal::standard_normal;
+use super::normal::{phi, standard_normal};
 
 /// Φ⁻¹(0.99).
 const Z_99: f64 = 2.326_347_874_040_841;
@@ -32,11 +32,15 @@ impl Lognormal {
     pub(super) fn draw_ns(&self, stream: &mut Stream) -> f64 {
         self.median_ns * libm::exp(self.sigma * standard_normal(stream))
     }
+
+    pub(super) fn cdf(&self, ns: f64) -> f64 {
+        if ns <= 0.0 { 0.0 } else { phi(libm::log(ns / self.median_ns) / self.sigma) }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::latency::support::{mistake, moments, share_below};
+    use crate::latency::support::{follows_its_cdf, mistake, moments, share_below};
 
     #[test]
     fn moments_and_quantiles_are_the_analytic_ones() {
@@ -45,6 +49,7 @@ mod tests {
         let mean = 20e6 * libm::exp(variance_of_log / 2.0);
         moments(model, mean, mean * mean * (libm::exp(variance_of_log) - 1.0));
         share_below(model, &[(20e6 / 3.0, 0.01), (20e6, 0.5), (60e6, 0.99)]);
+        follows_its_cdf(model);
         for (median, p99) in [("20ms", "20ms"), ("20ms", "10ms"), ("0s", "1ms")] {
             mistake(
                 &format!("{{ lognormal = {{ median = \"{median}\", p99 = \"{p99}\" }} }}"),

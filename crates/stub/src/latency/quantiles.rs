@@ -39,6 +39,16 @@ impl Quantiles {
         let (low, high) = (self.points[above - 1], self.points[above]);
         low.1 + (high.1 - low.1) * (share - low.0) / (high.0 - low.0)
     }
+
+    /// The table read the other way; where several shares have one delay, the greatest counts.
+    pub(super) fn cdf(&self, ns: f64) -> f64 {
+        let above = self.points.partition_point(|point| point.1 <= ns);
+        if above == 0 || above == self.points.len() {
+            return if above == 0 { 0.0 } else { 1.0 };
+        }
+        let (low, high) = (self.points[above - 1], self.points[above]);
+        low.0 + (high.0 - low.0) * (ns - low.1) / (high.1 - low.1)
+    }
 }
 
 fn point(value: &Value<'_>) -> Option<(f64, f64)> {
@@ -52,7 +62,7 @@ fn point(value: &Value<'_>) -> Option<(f64, f64)> {
 
 #[cfg(test)]
 mod tests {
-    use crate::latency::support::{mistake, moments, share_below};
+    use crate::latency::support::{follows_its_cdf, mistake, moments, share_below};
 
     #[test]
     fn the_table_comes_back() {
@@ -63,6 +73,8 @@ mod tests {
         let mean: f64 = pieces.iter().map(|(p, a, b)| p * (a + b) / 2.0).sum();
         let square: f64 = pieces.iter().map(|(p, a, b)| p * (a * a + a * b + b * b) / 3.0).sum();
         moments(model, mean, square - mean * mean);
+        follows_its_cdf(model);
+        follows_its_cdf(r#"{ quantiles = [[0.0, "1ms"], [0.3, "2ms"], [0.6, "2ms"], [1.0, "9ms"]] }"#);
     }
 
     #[test]

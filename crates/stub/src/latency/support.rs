@@ -5,8 +5,11 @@
 use wire::{Seed, Source};
 
 use super::LatencyModel;
+use super::fit::{Fit, fit};
 
 const DRAWS: usize = 100_000;
+/// Sorted draws that are held against a distribution function.
+const FITTED: u64 = 20_000;
 const STANDARD_ERRORS: f64 = 6.0;
 
 fn read(model: &str) -> Result<Option<LatencyModel>, wire::Mistakes> {
@@ -45,6 +48,18 @@ pub(crate) fn share_below(model: &str, points: &[(f64, f64)]) {
         let bound = STANDARD_ERRORS * error + 2.0 / n;
         assert!((got - share).abs() <= bound, "{model}: {got} below {point}, not {share}");
     }
+}
+
+/// The model's draws follow its own distribution function: by Kolmogorov and Smirnov, at 10⁻⁹.
+pub(crate) fn follows_its_cdf(model: &str) {
+    let read = read(model).unwrap_or_else(|wrong| panic!("{wrong}")).expect("a model");
+    let draw = |i| read.draw_ns(&mut Seed(12).stream("delay", i));
+    let mut draws: Vec<_> = (0..FITTED).map(draw).collect();
+    draws.sort_unstable();
+    let Fit { distance, p_value } = fit(&draws, |ns| read.drawn_shares(ns)).expect("draws");
+    assert!(p_value > 1e-9, "{model}: {distance} away from its distribution function, p = {p_value}");
+    let rising = draws.windows(2).all(|pair| read.cdf(pair[0] as f64) <= read.cdf(pair[1] as f64));
+    assert!(rising, "{model}: its distribution function falls");
 }
 
 /// The model is refused with this remedy.

@@ -31,17 +31,29 @@ impl Uniform {
     pub(super) fn draw_ns(&self, stream: &mut Stream) -> f64 {
         self.low_ns + stream.unit() * (self.high_ns - self.low_ns)
     }
+
+    pub(super) fn cdf(&self, ns: f64) -> f64 {
+        if ns < self.low_ns {
+            0.0
+        } else if ns >= self.high_ns {
+            1.0
+        } else {
+            (ns - self.low_ns) / (self.high_ns - self.low_ns)
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::latency::support::{mistake, moments, share_below};
+    use crate::latency::support::{follows_its_cdf, mistake, moments, share_below};
 
     #[test]
     fn moments_and_quantiles_are_the_analytic_ones() {
         let model = r#"{ uniform = ["1ms", "5ms"] }"#;
         moments(model, 3e6, 16e12 / 12.0);
         share_below(model, &[(1e6, 0.0), (1.4e6, 0.1), (3e6, 0.5), (4.96e6, 0.99), (5.1e6, 1.0)]);
+        follows_its_cdf(model);
+        follows_its_cdf(r#"{ uniform = ["0s", "9us"] }"#);
         mistake(r#"{ uniform = ["5ms", "1ms"] }"#, "the lower one first");
         mistake(r#"{ uniform = ["5ms"] }"#, "give two durations");
     }

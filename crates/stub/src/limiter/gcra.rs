@@ -7,7 +7,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::names::Names;
-use super::{Allowance, Kind};
+use super::{Allowance, Layer};
 use crate::refusal::Refusal;
 use crate::settings::{Limit, Limits};
 
@@ -38,7 +38,7 @@ pub(super) type Quotas = [Option<Quota>; 3];
 /// What became of a request: who refused it, and the debts after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Judgement {
-    pub(super) refused: Option<Kind>,
+    pub(super) refused: Option<Layer>,
     pub(super) debts: [Debt; 3],
 }
 
@@ -84,7 +84,7 @@ pub(super) fn judge(quotas: &Quotas, debts: [Debt; 3], now_us: u64) -> Judgement
     for (debt, quota) in debts.iter_mut().zip(quotas) {
         *debt = quota.map_or(Debt::NONE, |quota| debt.drained(quota, now_us));
     }
-    let all = Kind::ALL.into_iter().zip(quotas).zip(&debts);
+    let all = Layer::ALL.into_iter().zip(quotas).zip(&debts);
     let mut full =
         all.filter(|((_, quota), debt)| quota.is_some_and(|q| debt.units + REQUEST > q.debt_max()));
     let refused = full.next().map(|((kind, _), _)| kind);
@@ -123,6 +123,17 @@ impl Judgement {
     }
 }
 
+/// What a bucket says that has nothing left; of a lifted limit it is the least bucket.
+pub(super) fn exhausted(quotas: &Quotas, layer: Layer) -> Allowance {
+    let quota = quotas[layer as usize].filter(|quota| quota.burst > 0).unwrap_or(Quota { rate: 1, burst: 1 });
+    Allowance {
+        limit: quota.burst,
+        remaining: 0,
+        reset_s: quota.drains_s(quota.debt_max()),
+        retry_s: Some(quota.drains_s(REQUEST).max(1)),
+    }
+}
+
 /// The three kinds of buckets, in this process.
 pub(super) struct Gcra {
     quotas: Quotas,
@@ -143,6 +154,10 @@ impl Gcra {
             global: Debt::NONE,
         };
         Self { quotas: Quota::all(limits), kept: Mutex::new(kept) }
+    }
+
+    pub(super) fn quotas(&self) -> &Quotas {
+        &self.quotas
     }
 
     /// Whether one more request fits at `now_us`, and what is left.

@@ -7,6 +7,7 @@
 mod gcra;
 mod names;
 mod shared;
+mod starving;
 mod truncating;
 
 use http::header::{HeaderName, HeaderValue, RETRY_AFTER};
@@ -18,6 +19,7 @@ use crate::refusal::Refusal;
 use crate::settings::Limits;
 use gcra::Gcra;
 use shared::Shared;
+pub(crate) use starving::Starving;
 use truncating::Truncating;
 
 /// The three limits.
@@ -41,7 +43,7 @@ enum Buckets {
 
 /// One of the three limits, in the order in which they are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Layer {
     User,
     Address,
     Global,
@@ -60,7 +62,7 @@ pub(crate) struct Allowance {
     retry_s: Option<u64>,
 }
 
-impl Kind {
+impl Layer {
     const ALL: [Self; 3] = [Self::User, Self::Address, Self::Global];
 
     fn refusal(self, allowance: Option<Allowance>) -> Refusal {
@@ -93,6 +95,18 @@ impl Limiter {
             Self::Local(local) => local.admit(user, address),
             Self::Shared(shared) => shared.admit(user, address).await,
         }
+    }
+
+    /// The refusal of this limit, whatever is left in its bucket.
+    pub(crate) fn refusal(&self, layer: Layer) -> Refusal {
+        let quotas = match self {
+            Self::Local(local) => match &local.buckets {
+                Buckets::Truncating(_) => return layer.refusal(None),
+                Buckets::Gcra(gcra) => gcra.quotas(),
+            },
+            Self::Shared(shared) => shared.quotas(),
+        };
+        layer.refusal(Some(gcra::exhausted(quotas, layer)))
     }
 }
 

@@ -11,7 +11,7 @@ use wire::{Clock, TimedOut};
 
 use super::gcra::{Debt, Gcra, Judgement, Quota, Quotas, REQUEST};
 use super::names::bounded;
-use super::{Allowance, Kind};
+use super::{Allowance, Layer};
 use crate::redis::Server;
 use crate::refusal::Refusal;
 use crate::settings::Limits;
@@ -57,6 +57,10 @@ impl Shared {
         }
     }
 
+    pub(super) fn quotas(&self) -> &Quotas {
+        &self.quotas
+    }
+
     /// Whether one more request fits, and what is left.
     pub(super) async fn admit(&self, user: &str, address: &str) -> Result<Option<Allowance>, Refusal> {
         if self.may_ask() {
@@ -81,7 +85,7 @@ impl Shared {
         let mut call = self.script.prepare_invoke();
         call.arg(now_us.map_or(String::new(), |now_us| now_us.to_string())).arg(REQUEST);
         let mut counted = vec![];
-        for ((kind, quota), key) in Kind::ALL.into_iter().zip(self.quotas).zip(keys) {
+        for ((kind, quota), key) in Layer::ALL.into_iter().zip(self.quotas).zip(keys) {
             let Some(quota) = quota else { continue };
             call.key(key).arg(quota.rate).arg(quota.burst);
             counted.push(kind);
@@ -141,7 +145,7 @@ impl Outage {
 }
 
 /// The script's answer over the buckets that were counted.
-fn judgement(answer: &[u64], counted: &[Kind]) -> Option<Judgement> {
+fn judgement(answer: &[u64], counted: &[Layer]) -> Option<Judgement> {
     let (refused, units) = answer.split_first()?;
     if units.len() != counted.len() {
         return None;
@@ -357,9 +361,9 @@ mod tests {
             (&[3, 1, 2], None),
             (&[1, 1, 2, 3], None),
             (&[0, 1, 2], Some((None, [1, 0, 2]))),
-            (&[2, 1, 2], Some((Some(Kind::Global), [1, 0, 2]))),
+            (&[2, 1, 2], Some((Some(Layer::Global), [1, 0, 2]))),
         ] {
-            let got = judgement(answer, &[Kind::User, Kind::Global]);
+            let got = judgement(answer, &[Layer::User, Layer::Global]);
             let got = got.map(|judgement| (judgement.refused, judgement.debts.map(|debt| debt.units)));
             assert_eq!(got, expected, "{answer:?}");
         }

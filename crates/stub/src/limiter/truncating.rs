@@ -5,7 +5,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::Kind;
+use super::Layer;
 use super::names::Names;
 use crate::settings::{Limit, Limits};
 
@@ -62,17 +62,17 @@ impl Truncating {
     }
 
     /// Takes one from each bucket in their order, and says which one refused; what an earlier one gave is lost.
-    pub(super) fn admit(&self, unix_ns: u64, user: &str, address: &str) -> Option<Kind> {
+    pub(super) fn admit(&self, unix_ns: u64, user: &str, address: &str) -> Option<Layer> {
         let now_s = seconds(unix_ns);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let Kept { users, addresses, global } = &mut *kept;
         if !named(users, self.limits.user, user, unix_ns, now_s) {
-            return Some(Kind::User);
+            return Some(Layer::User);
         }
         if !named(addresses, self.limits.address, address, unix_ns, now_s) {
-            return Some(Kind::Address);
+            return Some(Layer::Address);
         }
-        (!global.admits(self.limits.global, now_s)).then_some(Kind::Global)
+        (!global.admits(self.limits.global, now_s)).then_some(Layer::Global)
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! It is checked data; it must not know requests, clocks or HTTP.
 
+mod json;
 mod read;
 mod rule;
 mod switches;
@@ -10,9 +11,13 @@ use std::time::Duration;
 
 use wire::{Mistakes, format_duration};
 
+use crate::fault::FaultPlan;
 use crate::latency::LatencyModel;
+pub(crate) use json::merged;
 pub(crate) use rule::Rule;
-pub(crate) use switches::{AnswerCachePlan, BatchingPlan, ConnectionPlan};
+pub(crate) use switches::{
+    AnswerCachePlan, BatchingPlan, ConnectionPlan, ScalingPlan, in_range, or_default, whole_ns,
+};
 
 /// The profile that is used unless another one is given.
 const DEFAULT: &str = include_str!("../../../../load_tests/stub/default.toml");
@@ -32,6 +37,7 @@ pub struct Profile {
     /// Each agent stands there so often, and each replica has the whole of the agent's capacity.
     pub(crate) replicas: u32,
     pub(crate) answer_cache: Option<AnswerCachePlan>,
+    pub(crate) faults: Vec<FaultPlan>,
     /// The file as it stands, for operators.
     pub(crate) written: serde_json::Map<String, serde_json::Value>,
 }
@@ -47,6 +53,7 @@ pub(crate) struct AgentPlan {
     pub(crate) delay: LatencyModel,
     pub(crate) connection: Option<ConnectionPlan>,
     pub(crate) batching: Option<BatchingPlan>,
+    pub(crate) scaling: Option<ScalingPlan>,
 }
 
 /// A way through the agents: stages one after the other, the agents of a stage side by side.
@@ -72,6 +79,11 @@ impl Profile {
     /// Every mistake of the file, each with its line and remedy.
     pub fn parse(file: &str, text: &str) -> Result<Self, Mistakes> {
         read::profile(file, text)
+    }
+
+    /// The profile as its file has it: what `GET /_stub/profile` shows.
+    pub fn written(&self) -> serde_json::Value {
+        self.written.clone().into()
     }
 
     /// The same with answers kept for `ttl`, whatever the file says of it; 0 switches the cache off.

@@ -6,9 +6,11 @@ use std::time::Duration;
 use wire::{Mistakes, Source, Table, Value};
 
 use super::switches::{
-    AnswerCachePlan, BatchingPlan, ConnectionPlan, in_range, or_default, replicas, switch, whole_ns,
+    AnswerCachePlan, BatchingPlan, ConnectionPlan, ScalingPlan, in_range, or_default, replicas, switch,
+    whole_ns,
 };
 use super::{AgentPlan, Profile, Rule, Workflow};
+use crate::fault;
 use crate::latency::LatencyModel;
 
 const CONCURRENCY_MAX: u32 = 1_000_000;
@@ -34,6 +36,7 @@ fn root(table: &mut Table<'_>) -> Option<Profile> {
         table.table("route", routes).unwrap_or([const { Some(LatencyModel::NONE) }; 3]);
     let replicas = replicas(table);
     let answer_cache = switch(table, "answer_cache", AnswerCachePlan::read);
+    let faults = fault::read(table);
     let agents = agents(table);
     let named = agents.iter().map(|(plan, _)| plan.name.clone()).collect::<Vec<_>>();
     let mut used = BTreeSet::new();
@@ -53,6 +56,7 @@ fn root(table: &mut Table<'_>) -> Option<Profile> {
         deadline_ns: deadline.map(whole_ns),
         replicas: replicas?,
         answer_cache: answer_cache?,
+        faults: faults?,
         written: serde_json::Map::new(),
     })
 }
@@ -66,11 +70,12 @@ struct Draft {
     delay: Option<LatencyModel>,
     connection: Option<Option<ConnectionPlan>>,
     batching: Option<Option<BatchingPlan>>,
+    scaling: Option<Option<ScalingPlan>>,
 }
 
 impl Draft {
     fn complete(self) -> Option<AgentPlan> {
-        let Self { name, concurrency, queue_max, growth, delay, connection, batching } = self;
+        let Self { name, concurrency, queue_max, growth, delay, connection, batching, scaling } = self;
         Some(AgentPlan {
             name,
             concurrency: concurrency?,
@@ -79,6 +84,7 @@ impl Draft {
             delay: delay?,
             connection: connection?,
             batching: batching?,
+            scaling: scaling?,
         })
     }
 }
@@ -107,7 +113,8 @@ fn agent(name: String, value: &Value<'_>) -> Option<Draft> {
         let delay = table.need_value("delay").and_then(|value| LatencyModel::read(&value));
         let connection = switch(table, "connection", ConnectionPlan::read);
         let batching = switch(table, "batching", BatchingPlan::read);
-        Draft { name, concurrency, queue_max, growth, delay, connection, batching }
+        let scaling = switch(table, "scaling", ScalingPlan::read);
+        Draft { name, concurrency, queue_max, growth, delay, connection, batching, scaling }
     })
 }
 

@@ -17,6 +17,7 @@ const BATCH_MAX: u32 = 10_000;
 const PER_ITEM_MAX: f64 = 1_000.0;
 const WINDOW_MAX: Duration = Duration::from_secs(3_600);
 const REPLICAS_MAX: u32 = 1_000;
+const CONTENTION_MAX: f64 = 1_000.0;
 
 /// `[answer_cache]`: answers are kept by their query, and a query that was answered needs no agents.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +49,35 @@ pub(crate) struct BatchingPlan {
     pub(crate) size: u32,
     /// Each work beyond the first makes the batch's delay longer by this share.
     pub(crate) per_item: f64,
+}
+
+/// `scaling = …` of an agent: works that are in service together slow one another down.
+///
+/// With n works in service, the one that begins counted, it takes drawn × (1 + σ (n − 1) + κ n (n − 1)), so n of them
+/// do n / (1 + σ (n − 1) + κ n (n − 1)) times as much as one: Gunther's Universal Scalability Law (*Guerrilla Capacity
+/// Planning*, 2007, section 4.4).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct ScalingPlan {
+    /// σ: the share of the work that is done one after the other.
+    pub(crate) contention: f64,
+    /// κ: what each pair costs to agree.
+    pub(crate) coherency: f64,
+}
+
+impl ScalingPlan {
+    pub(super) fn read(table: &mut Table<'_>) -> Option<Self> {
+        let remedy = "give a number from 0 to 1000";
+        let fits = |number: &f64| (0.0..=CONTENTION_MAX).contains(number);
+        let contention = or_default(table, "contention", 0.0, remedy, fits);
+        let coherency = or_default(table, "coherency", 0.0, remedy, fits);
+        Some(Self { contention: contention?, coherency: coherency? })
+    }
+
+    /// What a work takes with `together` of them in service, itself among them, as a multiple of what it takes alone.
+    pub(crate) fn factor(self, together: usize) -> f64 {
+        let (n, others) = (together as f64, together.saturating_sub(1) as f64);
+        1.0 + self.contention * others + self.coherency * n * others
+    }
 }
 
 impl AnswerCachePlan {
@@ -122,7 +152,7 @@ fn number(table: &mut Table<'_>, key: &'static str, default: u32, least: u32, mo
 }
 
 /// The value of `key`, checked, or the default; `None` beside a mistake.
-pub(super) fn or_default<T: FromToml>(
+pub(crate) fn or_default<T: FromToml>(
     table: &mut Table<'_>,
     key: &'static str,
     default: T,
@@ -135,7 +165,7 @@ pub(super) fn or_default<T: FromToml>(
     }
 }
 
-pub(super) fn in_range<T: FromToml>(
+pub(crate) fn in_range<T: FromToml>(
     value: &Value<'_>,
     remedy: &str,
     check: impl FnOnce(&T) -> bool,
@@ -148,7 +178,7 @@ pub(super) fn in_range<T: FromToml>(
     None
 }
 
-pub(super) fn whole_ns(duration: Duration) -> u64 {
+pub(crate) fn whole_ns(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
@@ -170,6 +200,7 @@ mod tests {
         let profile = with("", "").unwrap_or_else(|wrong| panic!("{wrong}"));
         assert_eq!((profile.replicas, &profile.answer_cache), (1, &None));
         assert_eq!((&profile.agents[0].connection, profile.agents[0].batching), (&None, None));
+        assert_eq!(profile.agents[0].scaling, None);
     }
 
     #[test]
@@ -185,6 +216,15 @@ mod tests {
         let batching = BatchingPlan { window_ns: 10_000_000, size: 8, per_item: 0.2 };
         assert_eq!(profile.agents[0].batching, Some(batching));
         assert_eq!(profile.written["answer_cache"]["lookup"]["fixed"], "2ms");
+    }
+
+    #[test]
+    fn scaling_is_the_universal_law() {
+        let profile = with("", "scaling = { contention = 0.1, coherency = 0.01 }").expect("right");
+        let scaling = profile.agents[0].scaling.expect("on");
+        for (together, expected) in [(0, 1.0), (1, 1.0), (2, 1.12), (11, 3.1)] {
+            assert!((scaling.factor(together) - expected).abs() < 1e-12, "{together}");
+        }
     }
 
     #[test]
@@ -250,6 +290,11 @@ mod tests {
                 "",
                 "batching = { window = \"1s\", size = 0 }",
                 "`agent.a.batching.size` = 0 is out of range; give 1 to 10000",
+            ),
+            (
+                "",
+                "scaling = { contention = -1 }",
+                "`agent.a.scaling.contention` = -1 is out of range; give a number from 0 to 1000",
             ),
             (
                 "",

@@ -2,7 +2,7 @@
 
 use wire::Clock;
 
-use super::{Embedded, Server, Target, TargetError, Temper};
+use super::{Embedded, Outage, Server, Target, TargetError, Temper};
 use crate::quirk::{Quirk, Repairs};
 use crate::settings::{RedisSettings, Settings};
 
@@ -46,6 +46,15 @@ impl Backing {
             target = target.with_ca_file(file)?;
         }
         Ok(Self::Server(Server::connect(target, temper(repairs), clock).await))
+    }
+
+    /// These outages are planned, and no others. Without Redis there is none to be away.
+    pub(crate) fn play(&self, outages: Vec<Outage>) {
+        match self {
+            Self::Off => {}
+            Self::Embedded(embedded) => embedded.play(outages),
+            Self::Server(server) => server.play(outages),
+        }
     }
 
     /// Whether Redis answered when the stub started.

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use wire::Clock;
 
+use super::outage::Outages;
 use super::temper::REST;
-use super::{RedisError, Temper};
+use super::{Outage, RedisError, Temper};
 
 /// How the embedded Redis answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,7 @@ pub struct Embedded(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     condition: AtomicU8,
+    outages: Outages,
     up_at_start: bool,
     temper: Temper,
     /// Until then it is left alone.
@@ -44,6 +46,7 @@ impl Embedded {
         let condition = AtomicU8::new(condition as u8);
         Self(Arc::new(Inner {
             condition,
+            outages: Outages::default(),
             up_at_start: up,
             temper,
             rests_until_ns: AtomicU64::new(0),
@@ -56,6 +59,11 @@ impl Embedded {
     /// From now on it answers like this.
     pub fn set(&self, condition: Condition) {
         self.0.condition.store(condition as u8, Relaxed);
+    }
+
+    /// These outages are planned, and no others.
+    pub(crate) fn play(&self, outages: Vec<Outage>) {
+        self.0.outages.plan(outages);
     }
 
     pub(crate) fn up_at_start(&self) -> bool {
@@ -83,7 +91,8 @@ impl Embedded {
     }
 
     async fn outcome(&self) -> Result<(), RedisError> {
-        let now = self.0.condition.load(Relaxed);
+        let planned = self.0.outages.at(self.0.clock.now_ns());
+        let now = planned.map_or_else(|| self.0.condition.load(Relaxed), |condition| condition as u8);
         if now == Condition::Up as u8 {
             return Ok(());
         }

@@ -17,8 +17,10 @@ use wire::Clock;
 
 use super::breaker::{Breaker, Pass};
 use super::dial::Dialler;
+use super::embedded::Condition;
 use super::error::RedisError;
 use super::link::Link;
+use super::outage::{Outage, Outages};
 use super::target::Target;
 use super::temper::Temper;
 
@@ -34,6 +36,7 @@ struct Inner {
     temper: Temper,
     clock: Clock,
     reachable_at_start: AtomicBool,
+    outages: Outages,
     room: Semaphore,
     state: Mutex<State>,
     counts: Counts,
@@ -88,6 +91,7 @@ impl Server {
             temper,
             clock,
             reachable_at_start: AtomicBool::new(false),
+            outages: Outages::default(),
             room: Semaphore::new(COMMANDS_MAX),
             state: Mutex::default(),
             counts: Counts::default(),
@@ -149,6 +153,9 @@ impl Server {
         let Ok(_room) = inner.room.try_acquire() else { return Err(RedisError::Busy) };
         let began_ns = inner.clock.now_ns();
         let (mut hand, up) = inner.admit(began_ns)?;
+        if let Some(condition) = inner.outages.at(began_ns) {
+            return hand.end(Err(inner.away(condition).await));
+        }
         let link = match up {
             Some(link) => link,
             None => match inner.clock.timeout(inner.temper.longest(), self.dialled()).await {
@@ -181,6 +188,11 @@ impl Server {
         let dial = async move { inner.dial().await }.boxed().shared();
         state.line = dial.downgrade().map_or(Line::Down, Line::Dialling);
         dial
+    }
+
+    /// These outages are planned, and no others: commands fail as if Redis were away. What is heard goes on.
+    pub(crate) fn play(&self, outages: Vec<Outage>) {
+        self.0.outages.plan(outages);
     }
 
     /// What was done so far.
@@ -226,6 +238,16 @@ impl Inner {
             Line::Down | Line::Dialling(_) => None,
         };
         Ok((Hand { inner: self, pass: Some(pass), link: None }, up))
+    }
+
+    /// What a command comes to in a planned outage, after as long as it takes.
+    async fn away(&self, condition: Condition) -> RedisError {
+        if condition == Condition::Frozen {
+            self.clock.sleep(self.temper.longest()).await;
+            return RedisError::TimedOut;
+        }
+        let text = format!("Error 111 connecting to {:?}. Connection refused.", self.dialler.target());
+        RedisError::Refused { text }
     }
 
     async fn dial(&self) -> Result<Arc<Link>, RedisError> {

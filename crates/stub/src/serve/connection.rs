@@ -13,6 +13,7 @@ use axum::Router;
 use axum::extract::{ConnectInfo, Request};
 use tokio::sync::watch;
 use tower::Service;
+use wire::ConnectionFault;
 
 use super::body::{self, Decoder, Feed};
 use super::head::{self, Head};
@@ -180,11 +181,18 @@ impl Connection {
             self.socket.write(reply::CONTINUE).await?;
         }
         let closes = !keeps_alive || *self.stop.borrow();
-        let is_silent = answer.is_bare && !self.stub.repairs().has(Quirk::SilentClose);
+        let is_silent = match answer.fault {
+            Some(ConnectionFault::Reset) => {
+                self.socket.reset_at_end();
+                return Err(End::Done);
+            }
+            Some(ConnectionFault::Truncate { .. } | ConnectionFault::Close) => true,
+            None => answer.is_bare && !self.stub.repairs().has(Quirk::SilentClose),
+        };
         if is_silent {
             self.socket.hold_for_end();
         }
-        self.send(&answer, closes).await?;
+        self.send(answer, closes).await?;
         if closes || is_silent {
             let is_read = feed.decoder.is_done() && self.ahead.is_none() && self.socket.input.is_empty();
             return Err(if is_read { End::Done } else { End::Unread });
@@ -234,15 +242,29 @@ impl Connection {
         })
     }
 
-    /// Writes an answer down.
-    async fn send(&mut self, answer: &Answer, announces_close: bool) -> Result<(), End> {
-        let mut bytes = reply::head(answer, announces_close);
+    /// Writes an answer down, or as much of it as a fault lets through, and on its receipt when its first and its last
+    /// byte went out.
+    async fn send(&mut self, mut answer: Answer, announces_close: bool) -> Result<(), End> {
+        let mut bytes = reply::head(&answer, announces_close);
+        if let Some(receipt) = &mut answer.receipt {
+            receipt.first_byte();
+        }
+        if let Some(ConnectionFault::Truncate { bytes }) = answer.fault {
+            answer.body.truncate(usize::try_from(bytes).unwrap_or(usize::MAX));
+            // Not all of it goes out.
+            answer.receipt = None;
+        }
         if answer.body.len() <= JOINED_BYTES_MAX {
             bytes.extend_from_slice(&answer.body);
-            return self.socket.write(&bytes).await;
+            self.socket.write(&bytes).await?;
+        } else {
+            self.socket.write(&bytes).await?;
+            self.socket.write(&answer.body).await?;
         }
-        self.socket.write(&bytes).await?;
-        self.socket.write(&answer.body).await
+        if let Some(receipt) = answer.receipt {
+            receipt.written();
+        }
+        Ok(())
     }
 
     /// Reads over what is left of the body of an answered request.

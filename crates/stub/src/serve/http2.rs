@@ -3,7 +3,7 @@
 //! What a client may keep us waiting for is bounded as in HTTP/1. It must not know HTTP/1, nor what is answered.
 
 use std::future::pending;
-use std::io::Cursor;
+use std::io::{self, Cursor};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use axum::extract::ConnectInfo;
 use bytes::Bytes;
 use futures_util::Stream;
 use futures_util::stream::unfold;
+use http::Response;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http2::Builder;
@@ -24,7 +25,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::AsyncReadExt;
 use tokio::sync::{Notify, watch};
 use tower::Service;
-use wire::Clock;
+use wire::{Clock, ConnectionFault};
 
 use super::connection::BODY_STALL;
 use super::socket::Socket;
@@ -51,11 +52,11 @@ pub(super) async fn serve(socket: Socket, peer: SocketAddr, router: Router, mut 
         let request_in_hand = InHand::new(&on_request);
         let mut request = request.map(|body| on_request.body(body));
         request.extensions_mut().insert(ConnectInfo(peer));
-        let answer = router.clone().call(request);
+        let (answer, watched) = (router.clone().call(request), Arc::clone(&on_request));
         async move {
-            let answer = answer.await;
+            let Ok(answer) = answer.await;
             drop(request_in_hand);
-            answer
+            faulty(answer, &watched).await
         }
     });
     let mut builder = Builder::new(TokioExecutor::new());
@@ -66,6 +67,7 @@ pub(super) async fn serve(socket: Socket, peer: SocketAddr, router: Router, mut 
         () = watched.stalled.notified() => false,
         _ = stop.changed() => true,
         () = watched.idle(IDLE) => true,
+        () = watched.closing.notified() => true,
         ended = &mut connection => return log(peer, ended),
     };
     if goes_on {
@@ -78,6 +80,24 @@ pub(super) async fn serve(socket: Socket, peer: SocketAddr, router: Router, mut 
         }
     }
     tracing::debug!(%peer, "a client kept us waiting for too long");
+}
+
+/// The answer, or what a fault on the connection makes of it here. What would strike the whole connection strikes the
+/// one stream: a reset resets it, and a body that is cut short ends it early, against the length that was promised.
+/// A close is a goodbye, because a connection that just ended would take the other streams along.
+async fn faulty(answer: Response<Body>, watched: &Watched) -> io::Result<Response<Body>> {
+    match answer.extensions().get() {
+        None => {}
+        Some(ConnectionFault::Reset) => return Err(io::ErrorKind::ConnectionReset.into()),
+        Some(&ConnectionFault::Truncate { bytes }) => {
+            let (head, body) = answer.into_parts();
+            let mut body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+            body.truncate(usize::try_from(bytes).unwrap_or(usize::MAX));
+            return Ok(Response::from_parts(head, Body::from(body)));
+        }
+        Some(ConnectionFault::Close) => watched.closing.notify_one(),
+    }
+    Ok(answer)
 }
 
 fn log(peer: SocketAddr, ended: hyper::Result<()>) {
@@ -96,12 +116,20 @@ struct Watched {
     idle_since_ns: AtomicU64,
     /// Told when a body does not go on.
     stalled: Notify,
+    /// Told when the connection is to take no further request.
+    closing: Notify,
 }
 
 impl Watched {
     fn new(clock: Clock) -> Self {
         let idle_since_ns = AtomicU64::new(clock.now_ns());
-        Self { clock, in_hand: AtomicUsize::new(0), idle_since_ns, stalled: Notify::new() }
+        Self {
+            clock,
+            in_hand: AtomicUsize::new(0),
+            idle_since_ns,
+            stalled: Notify::new(),
+            closing: Notify::new(),
+        }
     }
 
     /// Ends when there has been no request for `limit`, counted from now at the earliest.

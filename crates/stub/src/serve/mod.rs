@@ -60,7 +60,7 @@ pub async fn serve(listener: TcpListener, stub: Stub, shutdown: impl Future) -> 
     // An end does not wait for a Redis that hangs.
     let _ = stub.clock().timeout(CLOSING, stub.close_books()).await;
     drained.map_err(|_| {
-        let in_flight = stub.truth().in_flight;
+        let in_flight = stub.counts().in_flight;
         let text = format!(
             "{in_flight} requests were still in flight {} s after the end was asked for",
             DRAIN.as_secs()

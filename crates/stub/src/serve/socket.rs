@@ -114,6 +114,12 @@ impl Socket {
         let _ = socket2::SockRef::from(&self.stream).set_tcp_cork(true);
     }
 
+    /// From now on closing is a reset: what was not sent is lost, and the client is told so.
+    pub(super) fn reset_at_end(&self) {
+        // Without it the client sees an end before the first byte.
+        let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+    }
+
     /// Closes, after the client has stopped sending or a moment has passed.
     pub(super) async fn linger(mut self) {
         if self.stream.shutdown().await.is_err() {

@@ -1,18 +1,20 @@
 //! How a stub is made out of its settings. It must not know requests.
 
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use wire::{Clock, Seed};
 
 use super::bodies::Bodies;
+use super::in_force::Force;
 use super::{Background, Inner, Stub};
 use crate::a2a::{A2a, Nonces, SharedNonces};
 use crate::address::Proxies;
 use crate::agents::Agents;
 use crate::answer::Dates;
 use crate::caller::Authenticator;
+use crate::fault::Faults;
 use crate::gate::Gate;
 use crate::input::Input;
 use crate::ledger::Ledger;
@@ -58,7 +60,7 @@ impl Stub {
         if let Mesh::Redis(mesh) = stub.0.a2a.mesh() {
             stub.listen_over(mesh);
             if stages_on_mesh {
-                stub.0.agents.send_over(mesh.clone());
+                stub.0.force.now().agents.send_over(mesh.clone());
             }
             // Where Redis is away, agents listen as soon as it is back, and nobody waits for that.
             if stub.0.redis.up_at_start() {
@@ -69,7 +71,6 @@ impl Stub {
     }
 
     fn with(redis: Backing, settings: Settings, profile: Profile, clock: Clock, seed: Seed) -> Self {
-        let names = profile.agents.iter().map(|agent| agent.name.clone()).collect();
         let repairs = settings.repairs;
         let profile = profile.within(settings.deadline);
         let profile = match settings.answer_cache_ttl {
@@ -82,13 +83,17 @@ impl Stub {
             Backing::Off | Backing::Server(_) => None,
         };
         let mesh = MemoryMesh::behind(door, clock);
-        let ledger = Arc::new(Ledger::new(clock, names, settings.ledger_entries_max));
+        let ledger = Arc::new(Ledger::new(clock, settings.ledger_entries_max));
+        let faults = Faults::new(&profile.faults, clock, seed);
+        redis.play(faults.outages());
         let store = |prefix| Store::of(&redis, prefix, clock);
         Self(Arc::new(Inner {
             authenticator: Authenticator::new(&settings),
             proxies: Proxies::new(settings.forwarded_allow_ips.as_deref(), repairs),
             limiter: Limiter::new(settings.limits, repairs, clock, &redis),
-            agents: Agents::new(profile, &redis, clock, seed),
+            force: Force::new(Agents::new(profile, &redis, clock, seed), faults),
+            deadline: settings.deadline,
+            seed,
             bodies: Bodies::new(),
             input: Input::new(repairs, settings.pii_redact, settings.policies.clone()),
             totals: totals(&redis, &ledger, clock, seed),
@@ -97,12 +102,13 @@ impl Stub {
             response_cache: cached.then(|| ResponseCache::new(store("weaver:http:"), repairs)),
             a2a: a2a(&settings, &redis, &mesh, clock, seed),
             mesh,
-            listening: Once::new(),
+            listening: Mutex::default(),
             gate: Gate::new(&settings, seed),
             repairs,
             own_headers: settings.own_headers,
             access_log: settings.access_log,
             throttled: Throttled::default(),
+            process: OnceLock::new(),
             operator_token: settings.operator_token.map(|token| token.0),
             clock,
             requests: AtomicU64::new(0),

@@ -13,6 +13,8 @@ use http::request::Parts;
 use wire::{REQUEST_ID_HEADER, SERVER_TIMING_HEADER};
 
 use super::Stub;
+use super::in_force::Terms;
+use crate::agents::PlainRoute;
 use crate::answer::Answer;
 use crate::caller::Caller;
 use crate::ledger::Entry;
@@ -39,18 +41,48 @@ impl Stub {
         let route = Route::of(&head.method, &path, self.0.repairs.has(Quirk::Head));
         let id = self.request_id(&head.headers);
         let mut entry = self.0.ledger.open(id, route.name(&head.method));
+        let terms = self.terms(&mut entry).await;
         let slot = self.0.response_cache.as_ref().and_then(|cache| cache.slot(&head, &path));
-        let mut answer = match self.cached(slot.as_ref(), &head, &path).await {
+        let slot = slot.filter(|_| !terms.struck.loses_cache(&mut entry));
+        let is_cut_off = (slot.is_some() || route == Route::Message) && terms.struck.asks_redis(&mut entry);
+        let cached = self.cached(slot.as_ref(), &head, &path);
+        let mut answer = match self.held(is_cut_off, &mut entry, cached).await {
             Some(answer) => answer,
-            None => self.layered(route, &head, &path, body, &mut entry).await,
+            None => self.layered(route, &head, &path, body, &terms, &mut entry).await,
         };
         if let Some((cache, slot)) = self.0.response_cache.as_ref().zip(slot.filter(|_| !answer.is_cached)) {
-            cache.put(&slot, &answer).await;
+            self.held(is_cut_off, &mut entry, cache.put(&slot, &answer)).await;
         }
         if let Some(allowance) = entry.allowance {
             answer.allow(allowance);
         }
+        entry.fired_ns = self.0.clock.now_ns();
+        terms.struck.hold(&mut entry).await;
+        let answer = terms.struck.deform(answer, head.method == Method::HEAD, &mut entry);
         self.hand_over(answer, &head, entry)
+    }
+
+    /// What comes of `work`, whose time is a fault's if `is_faults`.
+    async fn held<T>(&self, is_faults: bool, entry: &mut Entry, work: impl Future<Output = T>) -> T {
+        let from_ns = self.0.clock.now_ns();
+        let done = work.await;
+        if is_faults {
+            entry.held_ns += self.0.clock.now_ns() - from_ns;
+        }
+        done
+    }
+
+    /// What holds for a request that has just arrived.
+    async fn terms(&self, entry: &mut Entry) -> Terms {
+        let force = self.0.force.now();
+        entry.agents = Arc::clone(force.agents.names());
+        let struck = force.faults.arrive(entry.route, &entry.request_id);
+        if force.faults.wants_flush() {
+            force.agents.forget_answers().await;
+            // A Redis that cannot be asked has no answers either.
+            let _ = self.flush_response_cache().await;
+        }
+        Terms { force, struck }
     }
 
     /// The answer that is kept in this slot. Where that quirk is repaired, what concerns one client is made anew.
@@ -63,11 +95,22 @@ impl Stub {
     }
 
     /// What the layers and the route say.
-    async fn layered(&self, route: Route, head: &Parts, path: &str, body: Body, entry: &mut Entry) -> Answer {
+    async fn layered(
+        &self,
+        route: Route,
+        head: &Parts,
+        path: &str,
+        body: Body,
+        terms: &Terms,
+        entry: &mut Entry,
+    ) -> Answer {
         let outcome = match self.0.gate.before(head, path, self.unix_s()) {
             Some(Ok(answer)) => return answer,
             Some(Err(refusal)) => Err(refusal),
-            None => self.endpoint(route, head, body, entry).await,
+            None => match terms.struck.refusal(entry) {
+                Some(refusal) => Err(refusal),
+                None => self.endpoint(route, head, body, terms, entry).await,
+            },
         };
         let mut answer = self.written(outcome, entry);
         self.0.gate.after(head, path, self.unix_s(), &mut answer);
@@ -80,13 +123,18 @@ impl Stub {
         route: Route,
         head: &Parts,
         body: Body,
+        terms: &Terms,
         entry: &mut Entry,
     ) -> Result<Answer, Refusal> {
+        if route != Route::Ask {
+            // An answer to a question takes longer within its deadline.
+            terms.struck.delay(entry).await;
+        }
         match route {
-            Route::Health => self.health(entry).await,
-            Route::Metrics => self.metrics(entry).await,
-            Route::Whoami => self.whoami(head, entry).await,
-            Route::Ask => self.ask(head, body, entry).await,
+            Route::Health => self.health(terms, entry).await,
+            Route::Metrics => self.metrics(terms, entry).await,
+            Route::Whoami => self.whoami(head, terms, entry).await,
+            Route::Ask => self.ask(head, body, terms, entry).await,
             Route::Page(page) => Ok(pages::page(page, self.0.repairs)),
             Route::Unknown => {
                 let file = pages::file(&head.method, &routes::decoded(head.uri.path()), self.0.repairs);
@@ -108,15 +156,14 @@ impl Stub {
             let reason = refusal.reason();
             self.0.throttled.count(&refusal);
             tracing::debug!(id = &*entry.request_id, status = refusal.status().as_u16(), %reason, "refused");
-            entry.fault = Some(reason);
+            entry.reason = Some(reason);
             entry.allowance = refusal.allowance().or(entry.allowance);
             Answer::refusal(&refusal)
         })
     }
 
-    /// Closes the entry and hands the answer over.
-    fn hand_over(&self, mut answer: Answer, head: &Parts, mut entry: Entry) -> Answer {
-        entry.fired_ns = self.0.clock.now_ns();
+    /// Makes the answer complete and hands it over, with the receipt that closes the entry.
+    fn hand_over(&self, mut answer: Answer, head: &Parts, entry: Entry) -> Answer {
         if self.0.own_headers {
             if let Ok(id) = HeaderValue::from_str(&entry.request_id) {
                 answer.push(HeaderName::from_static(REQUEST_ID_HEADER), id);
@@ -128,8 +175,7 @@ impl Stub {
             access::log(head, &entry, status);
         }
         let answer = answer.complete(head.method == Method::HEAD, self.date());
-        entry.answered(status);
-        answer
+        Answer { receipt: Some(entry.ready(status)), ..answer }
     }
 
     /// The time as HTTP writes it.
@@ -141,13 +187,13 @@ impl Stub {
         self.0.clock.unix_ns() / 1_000_000_000
     }
 
-    async fn health(&self, entry: &mut Entry) -> Result<Answer, Refusal> {
-        self.0.agents.route(|profile| &profile.health, entry).await;
+    async fn health(&self, terms: &Terms, entry: &mut Entry) -> Result<Answer, Refusal> {
+        terms.force.agents.route(PlainRoute::Health, entry).await;
         Ok(Answer::json(answer::HEALTH))
     }
 
-    async fn metrics(&self, entry: &mut Entry) -> Result<Answer, Refusal> {
-        self.0.agents.route(|profile| &profile.metrics, entry).await;
+    async fn metrics(&self, terms: &Terms, entry: &mut Entry) -> Result<Answer, Refusal> {
+        terms.force.agents.route(PlainRoute::Metrics, entry).await;
         let now_s = self.0.clock.unix_ns() as f64 / 1e9;
         let (counters, cache) = if self.0.repairs.has(Quirk::Metrics) {
             let cache = self.0.response_cache.as_ref().map(ResponseCache::figures).unwrap_or_default();
@@ -158,19 +204,25 @@ impl Stub {
         Ok(Answer::json(metrics::body(self.0.pool.as_ref(), counters, cache, now_s)))
     }
 
-    async fn whoami(&self, head: &Parts, entry: &mut Entry) -> Result<Answer, Refusal> {
-        let caller = self.admit(head, entry).await?;
-        self.0.agents.route(|profile| &profile.whoami, entry).await;
+    async fn whoami(&self, head: &Parts, terms: &Terms, entry: &mut Entry) -> Result<Answer, Refusal> {
+        let caller = self.admit(head, terms, entry).await?;
+        terms.force.agents.route(PlainRoute::Whoami, entry).await;
         Ok(Answer::json(answer::whoami(&caller)))
     }
 
     /// Caller, limits, body, guard, agents, redaction, answer: in the real server's order.
-    async fn ask(&self, head: &Parts, body: Body, entry: &mut Entry) -> Result<Answer, Refusal> {
-        let caller = self.admit(head, entry).await?;
+    async fn ask(
+        &self,
+        head: &Parts,
+        body: Body,
+        terms: &Terms,
+        entry: &mut Entry,
+    ) -> Result<Answer, Refusal> {
+        let caller = self.admit(head, terms, entry).await?;
         let body = self.0.bodies.read(body, QUESTION_BYTES_MAX).await?;
         let query = self.0.input.query(&caller, &body.bytes)?;
         drop(body);
-        let said = self.0.agents.run(&query.text, entry).await?;
+        let said = terms.force.agents.run(&query.text, &terms.struck, entry).await?;
         let reply = self.0.input.answer(query, said)?;
         Ok(Answer::json(answer::ask(&reply, self.0.clock.now_ns() - entry.arrived_ns)))
     }
@@ -185,10 +237,14 @@ impl Stub {
     }
 
     /// The caller, authenticated and within its limits.
-    async fn admit(&self, head: &Parts, entry: &mut Entry) -> Result<Arc<Caller>, Refusal> {
+    async fn admit(&self, head: &Parts, terms: &Terms, entry: &mut Entry) -> Result<Arc<Caller>, Refusal> {
         let caller = self.0.authenticator.caller(&head.headers, &self.0.clock)?;
         entry.caller = Some(Arc::clone(&caller.user));
-        entry.allowance = self.0.limiter.admit(&caller.user, &self.0.proxies.client(head)).await?;
+        let address = self.0.proxies.client(head);
+        if let Some(refusal) = terms.struck.throttled(&self.0.limiter, &caller.user, &address, entry) {
+            return Err(refusal);
+        }
+        entry.allowance = self.0.limiter.admit(&caller.user, &address).await?;
         Ok(caller)
     }
 

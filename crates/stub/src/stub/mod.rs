@@ -6,33 +6,42 @@ mod agents;
 mod bodies;
 mod build;
 mod flow;
+mod in_force;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use axum::extract::{Request, State};
+use bytes::Bytes;
 use serde::Serialize;
-use wire::{Clock, Truth};
+use wire::{Audit, Clock, Seed, Truth};
 
 use self::bodies::Bodies;
+pub(crate) use self::in_force::Change;
+pub use self::in_force::Revision;
+use self::in_force::{Force, InForce};
 use crate::a2a::A2a;
 use crate::address::Proxies;
-use crate::agents::{Agents, AgentsStatus};
+use crate::agents::AgentsStatus;
 use crate::answer::Dates;
 use crate::caller::Authenticator;
+use crate::fault::FaultStatus;
 use crate::gate::Gate;
+use crate::histogram::hdr;
 use crate::input::Input;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LedgerPage};
 use crate::limiter::Limiter;
 use crate::mesh::{self, MemoryMesh, Mesh};
 use crate::metrics::Pool;
-use crate::prometheus::Throttled;
+use crate::prometheus::{ProcessUse, Throttled};
 use crate::quirk::Repairs;
 use crate::redis::{Backing, Embedded, RedisError};
 use crate::response_cache::ResponseCache;
 use crate::store::Unavailable;
 use crate::totals::Totals;
-use crate::{operator, prometheus};
+use crate::{answer, operator, prometheus};
 
 /// The server that tells the truth. Cloning it is cheap, and all clones are the same server.
 #[derive(Clone)]
@@ -42,7 +51,9 @@ struct Inner {
     authenticator: Authenticator,
     proxies: Proxies,
     limiter: Limiter,
-    agents: Agents,
+    force: Force,
+    /// No profile's deadline is later.
+    deadline: Option<Duration>,
     bodies: Bodies,
     input: Input,
     ledger: Arc<Ledger>,
@@ -51,8 +62,8 @@ struct Inner {
     pool: Option<Pool>,
     response_cache: Option<ResponseCache>,
     mesh: MemoryMesh,
-    /// Whether the stub's own agents listen to the mesh.
-    listening: Once,
+    /// The stub's own agents that listen to the mesh, once somebody speaks there.
+    listening: Mutex<Option<BTreeSet<String>>>,
     a2a: A2a,
     /// The sums of all stubs that share a Redis server, and the task that writes them.
     totals: Option<(Arc<Totals>, Background)>,
@@ -61,17 +72,22 @@ struct Inner {
     own_headers: bool,
     access_log: bool,
     throttled: Throttled,
+    /// How its process is read.
+    process: OnceLock<fn() -> Option<ProcessUse>>,
     operator_token: Option<String>,
     clock: Clock,
+    seed: Seed,
     requests: AtomicU64,
     dates: Dates,
 }
 
 /// What operators are told of the stub's workings.
 #[derive(Serialize)]
-pub(crate) struct Status<'a> {
+struct Status<'a> {
+    revision: Revision,
     #[serde(flatten)]
     agents: AgentsStatus<'a>,
+    faults: Vec<FaultStatus>,
     mesh: MeshStatus,
 }
 
@@ -81,6 +97,15 @@ struct MeshStatus {
     messages_missed: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     over_redis: Option<mesh::Figures>,
+}
+
+fn with_hdr(mut truth: Truth) -> Truth {
+    for route in &mut truth.routes {
+        for times in [&mut route.service, &mut route.planned] {
+            times.hdr = hdr(times);
+        }
+    }
+    truth
 }
 
 /// A task that ends with the stub.
@@ -128,9 +153,25 @@ impl Stub {
             .with_state(self.clone())
     }
 
-    /// What truly happened so far.
+    /// What truly happened so far, with histograms that others can merge.
     pub fn truth(&self) -> Truth {
+        with_hdr(self.counts())
+    }
+
+    /// The same without those histograms, which take their time.
+    pub(crate) fn counts(&self) -> Truth {
         self.0.ledger.truth()
+    }
+
+    /// Whether the delays so far were as the profile has them.
+    pub fn audit(&self) -> Audit {
+        self.0.force.now().agents.audit()
+    }
+
+    /// The entries of at most `limit` requests that are over, oldest first, from the number `from` on. Numbers count
+    /// from 0 in the order in which entries were closed.
+    pub fn entries(&self, from: u64, limit: usize) -> LedgerPage {
+        self.0.ledger.page(from, limit)
     }
 
     /// What truly happened so far at all stubs that share a Redis server, this one among them.
@@ -139,7 +180,7 @@ impl Stub {
     /// When Redis could not be asked.
     pub async fn truth_of_all(&self) -> Result<Truth, RedisError> {
         match &self.0.totals {
-            Some((totals, _)) => totals.all(&self.truth()).await,
+            Some((totals, _)) => totals.all(&self.counts()).await.map(with_hdr),
             None => Ok(self.truth()),
         }
     }
@@ -148,14 +189,25 @@ impl Stub {
     pub(crate) async fn close_books(&self) {
         if let Some((totals, _)) = &self.0.totals {
             // A Redis that is away tells so itself, and nobody is left to try again.
-            let _ = totals.write(&self.truth()).await;
+            let _ = totals.write(&self.counts()).await;
         }
     }
 
     /// What happened so far, as Prometheus reads it.
     pub(crate) fn prometheus(&self) -> String {
         let inner = &self.0;
-        prometheus::exposition(&self.truth(), &inner.throttled, inner.repairs, inner.clock.now_ns())
+        let mut text =
+            prometheus::exposition(&self.counts(), &inner.throttled, inner.repairs, inner.clock.now_ns());
+        if let Some(used) = inner.process.get().and_then(|read| read()) {
+            text.push_str(&prometheus::process(used));
+        }
+        text
+    }
+
+    /// How the metrics page reads what the process uses; the first one counts.
+    pub fn read_process_by(&self, read: fn() -> Option<ProcessUse>) {
+        // A second one would say the same.
+        let _ = self.0.process.set(read);
     }
 
     pub(crate) fn clock(&self) -> &Clock {
@@ -166,18 +218,15 @@ impl Stub {
         self.0.repairs
     }
 
-    pub(crate) fn ledger(&self) -> &Ledger {
-        &self.0.ledger
-    }
-
-    /// The profile in force, and what its switches and the event mesh did so far.
-    pub(crate) fn status(&self) -> Status<'_> {
+    /// The profile in force, and what its switches, its faults and the event mesh did so far; JSON.
+    pub(crate) fn status(&self) -> Bytes {
         let over_redis = match self.0.a2a.mesh() {
             Mesh::Redis(mesh) => Some(mesh.figures()),
             Mesh::Memory(_) => None,
         };
         let mesh = MeshStatus { messages_missed: self.0.mesh.missed(), over_redis };
-        Status { agents: self.0.agents.status(), mesh }
+        let InForce { revision, agents, faults } = &*self.0.force.now();
+        answer::json(&Status { revision: *revision, agents: agents.status(), faults: faults.status(), mesh })
     }
 
     pub(crate) fn operator_token(&self) -> Option<&str> {

@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 
-use crate::common::{Reply, ask, one_agent, request, send, settings, stub};
+use crate::common::{self, Reply, ask, one_agent, request, send, settings, stub};
 use axum::extract::ConnectInfo;
+use futures_util::future::join_all;
 use stub::{AuthMode, Limit, Limits, Profile, Settings};
-use wire::{LedgerEntry, Truth};
+use wire::{Audit, DelayAudit, LedgerEntry, Truth};
 
 const INSTANT: &str = "concurrency = 9\ndelay = { fixed = \"0s\" }";
 const CSP: &str = "default-src 'none'; script-src 'none'; style-src 'none'; img-src 'none'; font-src 'none'; connect-src 'self'; media-src 'none'; object-src 'none'; frame-src 'none'; frame-ancestors 'none'; form-action 'none'; base-uri 'none'";
@@ -168,7 +169,7 @@ async fn operator_routes_want_the_token_or_loopback() {
         (guarded, "127.0.0.1:9", "|x-operator-token:secre", 403),
     ] {
         let (stub, _) = stub(settings, one_agent(INSTANT));
-        for path in ["/_stub/truth", "/_stub/ledger"] {
+        for path in ["/_stub/truth", "/_stub/ledger", "/_stub/audit"] {
             let mut request = request(&format!("GET {path}{headers}"), "");
             request.extensions_mut().insert(ConnectInfo(peer.parse::<SocketAddr>().expect("an address")));
             let reply = send(&stub, request).await;
@@ -201,9 +202,63 @@ async fn truth_and_ledger_tell_what_happened() {
     );
     assert_eq!((one.stages[0].agent.as_str(), one.stages[0].worked_ns), ("a", 5_000_000));
     assert_eq!(
-        (two.status, two.fault.as_deref()),
+        (two.status, two.reason.as_deref()),
         (Some(403), Some("Access denied: missing required scope 'tool:python_eval'"))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_audit_says_yes_where_all_is_well_however_many_leave() {
+    let agents = "deadline = \"12ms\"\n[route]\nhealth = { delay = { uniform = [\"1ms\", \"2ms\"] } }\n[agent.a]\nconcurrency = 3\nqueue_max = 5\ngrowth = 1.0\ndelay = { exponential = { mean = \"10ms\" } }\n[agent.b]\nconcurrency = 9\ndelay = { fixed = \"1ms\" }\n";
+    let text = format!("{agents}[[workflow]]\nname = \"all\"\nstages = [\"a\", \"b\"]\n");
+    let (stub, _) = stub(settings(), common::profile(&text));
+    // Twice the same ids: most are refused, or cut off by the deadline, above all the long ones.
+    for _ in 0..2 {
+        for group in 0..100 {
+            let ids = (0..10).map(|i| format!("r{group}-{i}"));
+            join_all(ids.map(async |id| send(&stub, ask(&id, "hi")).await)).await;
+            send(&stub, request(&format!("GET /health|x-request-id:{group}"), "")).await;
+        }
+    }
+    let body = send(&stub, request("GET /_stub/audit", "")).await.body;
+    let audit = stub.audit();
+    assert_eq!(body, serde_json::to_string(&audit).expect("JSON"));
+    serde_json::from_str::<Audit>(&body).expect("an audit");
+    assert!(audit.ok && audit.reasons.is_empty(), "{audit:?}");
+    let names = |audits: &[DelayAudit]| audits.iter().map(|one| one.name.clone()).collect::<Vec<_>>();
+    assert_eq!(
+        (names(&audit.agents), names(&audit.routes)),
+        (vec!["a".into(), "b".into()], vec!["GET /health".into()])
+    );
+    let [a, b] = &audit.agents[..] else { panic!("{audit:?}") };
+    assert!(a.count < 1_500 && a.p_value.is_some() && a.distance > a.distance_drawn, "{a:?}");
+    assert_eq!((b.p_value, b.not_judged.is_some(), a.lateness_ns_p99), (None, true, 0));
+    assert_eq!((audit.routes[0].count, audit.routes[0].judged), (200, 200));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_ledger_is_read_page_by_page() {
+    let (stub, _) = stub(Settings { ledger_entries_max: 4, ..settings() }, one_agent(INSTANT));
+    for i in 0..6 {
+        send(&stub, ask(&format!("r{i}"), "hi")).await;
+    }
+    for (query, ids, headers) in [
+        ("", "r2 r3 r4 r5", ["2", "6", "2"]),
+        ("?from=2&limit=3", "r2 r3 r4", ["2", "5", "2"]),
+        ("?from=5", "r5", ["5", "6", "2"]),
+        ("?from=6", "", ["6", "6", "2"]),
+        ("?from=99", "", ["6", "6", "2"]),
+    ] {
+        let reply = send(&stub, request(&format!("GET /_stub/ledger{query}"), "")).await;
+        let entry = |line| serde_json::from_str::<LedgerEntry>(line).expect("an entry").request_id;
+        let got: Vec<_> = reply.body.lines().map(entry).collect();
+        assert_eq!((reply.status.as_u16(), got.join(" ")), (200, ids.to_owned()), "{query}");
+        let names = ["x-ledger-first", "x-ledger-next", "x-ledger-dropped"];
+        assert_eq!(names.map(|name| reply.header(name)), headers, "{query}");
+    }
+    let wrong = send(&stub, request("GET /_stub/ledger?limit=0", "")).await;
+    assert_eq!(wrong.status.as_u16(), 400);
+    assert!(wrong.body.contains("give 1 to 10000"), "{}", wrong.body);
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Agents in virtual time: queues, parallel stages, growth, deadlines, clients that leave, and the sums.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::common::{ask, one_agent, profile, request, send, settings, stub};
 use futures_util::future::join_all;
 use stub::{Profile, Stub};
-use wire::{Clock, Seed, Truth};
+use wire::{Clock, LedgerEntry, Seed, Truth};
 
 /// Sends `queries` at once; status and milliseconds of each.
 async fn at_once(stub: &Stub, clock: &Clock, queries: usize) -> Vec<(u16, f64)> {
@@ -141,6 +142,41 @@ async fn a_delay_depends_on_seed_and_request_alone() {
     let clock = Clock::at(0);
     let seeded = Stub::new(settings(), Profile::default(), clock, Seed(8));
     assert_ne!(delay(&seeded, "a").await, a);
+}
+
+/// What was planned for the look into the cache and each stage of a request, by its id, when `together` come at once.
+async fn planned(together: usize, ids: &[String]) -> BTreeMap<String, (Option<u64>, Vec<u64>)> {
+    let agent = |name, delay| format!("[agent.{name}]\nconcurrency = 2\ndelay = {delay}\n");
+    let agents = agent("a", "{ exponential = { mean = \"3ms\" } }")
+        + &agent("b", "{ gamma = { shape = 0.7, mean = \"900us\" } }")
+        + &agent("c", "{ lognormal = { median = \"2ms\", p99 = \"50ms\" } }");
+    let workflow = "[[workflow]]\nname = \"all\"\nstages = [\"a\", [\"b\", \"c\"], \"a\"]\n";
+    let cache = "[answer_cache]\nttl = \"1us\"\nlookup = { uniform = [\"1us\", \"2ms\"] }\n";
+    let (stub, _) = stub(settings(), profile(&(agents + workflow + cache)));
+    for chunk in ids.chunks(together) {
+        join_all(chunk.iter().map(|id| send(&stub, ask(id, id)))).await;
+    }
+    let entries = stub.entries(0, usize::MAX).entries.into_iter();
+    let of_one = |entry: LedgerEntry| {
+        assert!(entry.planned_ns.is_multiple_of(1_000) && entry.delayed_ns == entry.planned_ns, "{entry:?}");
+        let mut stages: Vec<_> = entry.stages.iter().map(|stage| (&stage.agent, stage.planned_ns)).collect();
+        // Those side by side are in the order in which they ended.
+        stages[1..3].sort();
+        let look_ns = entry.look.map(|look| look.took_ns);
+        (entry.request_id, (look_ns, stages.into_iter().map(|(_, planned_ns)| planned_ns).collect()))
+    };
+    entries.map(of_one).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_ids_have_the_same_delays_at_any_concurrency_and_in_any_order() {
+    let mut ids: Vec<_> = (0..300).map(|i| format!("r{i}")).collect();
+    let one_by_one = planned(1, &ids).await;
+    assert_eq!(one_by_one.len(), 300);
+    ids.reverse();
+    for together in [2, 50, 300] {
+        assert_eq!(planned(together, &ids).await, one_by_one, "{together} at once");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,6 +15,7 @@ fn truth(count: u64) -> Truth {
         max_ns: 1_000,
         quantiles_ns: ["p50", "p90", "p95", "p99", "p99_9"].map(|name| (name.to_owned(), 1_000)).into(),
         buckets: vec![(1_000, count)],
+        hdr: None,
     };
     let route = RouteTruth {
         route: "GET /health".into(),

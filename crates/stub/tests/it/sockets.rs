@@ -46,6 +46,27 @@ async fn a_client_that_leaves_is_abandoned() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_not_taken_to_its_end_is_abandoned() {
+    let server = start("0s").await;
+    // Together their answers fit into no socket, so one of them is stuck, or is when the client is gone.
+    let mut stream = server.send("GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n".repeat(3_000)).await;
+    assert_eq!(stream.read_u8().await.expect("the first answer begins"), b'H');
+    drop(stream);
+    server.until(|truth| truth.in_flight == 0 && truth.abandoned > 0).await;
+    let truth = server.stub.truth();
+    assert_eq!((truth.received, truth.abandoned), (truth.answered + 1, 1));
+    let last = server.stub.entries(truth.answered, 10).entries;
+    let [last] = &last[..] else { panic!("{last:?}") };
+    assert_eq!((last.status, last.abandoned, last.written_ns), (Some(200), true, 0));
+    assert!(last.first_byte_ns >= last.fired_ns, "{last:?}");
+    let answered = server.stub.entries(0, truth.answered as usize).entries;
+    let whole = |entry: &wire::LedgerEntry| {
+        !entry.abandoned && entry.fired_ns <= entry.first_byte_ns && entry.first_byte_ns <= entry.written_ns
+    };
+    assert!(answered.iter().all(whole), "{answered:?}");
+}
+
+#[tokio::test]
 async fn bodies_come_in_pieces_and_requests_in_a_row() {
     let server = start("0s").await;
     let chunked = "POST /ask HTTP/1.1\r\nhost: x\r\nx-api-key: key\r\ntransfer-encoding: chunked\r\n\r\n9\r\n{\"user_id\r\n14\r\n\":\"u\",\"query\":\"hi!\"}\r\n0\r\n\r\n";

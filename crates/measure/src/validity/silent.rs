@@ -1,43 +1,13 @@
-//! Whether a step's numbers may be trusted at all: what was planned was sent, and sent in time.
-//! It must not know of targets: a valid step may be a bad one, and an invalid one may look good.
+//! Classes and tasks that had users and sent nothing: what was planned is not what was measured.
+//! It must not know of times.
 
 use crate::{ClassRecord, StepRun, Summary, TaskRecord, units};
 
 /// A task that should have begun this often and never did is no accident: by chance it happens once in e²⁰.
 const BEGINS_EXPECTED_MIN: f64 = 20.0;
 
-/// The harness's own median lateness from which its times say nothing about the server.
-const LATENESS_P50_NS_MAX: u64 = 50_000_000;
-
-/// Whether numbers may be trusted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Validity {
-    /// They may.
-    Valid,
-    /// They may not.
-    Invalid {
-        /// Why, in words; at least one.
-        reasons: Vec<String>,
-    },
-}
-
-impl Validity {
-    /// Whether they may be trusted.
-    pub fn is_valid(&self) -> bool {
-        *self == Self::Valid
-    }
-
-    /// Why not; empty when valid.
-    pub fn reasons(&self) -> &[String] {
-        match self {
-            Self::Valid => &[],
-            Self::Invalid { reasons } => reasons,
-        }
-    }
-}
-
-/// Whether the step measured what it planned.
-pub fn validity(step: &StepRun, summary: &Summary) -> Validity {
+/// Why what was planned was not sent.
+pub(super) fn silent(step: &StepRun, summary: &Summary) -> Vec<String> {
     let mut reasons = Vec::new();
     if summary.total.sent() == 0 {
         reasons.push("no request was sent at all".to_owned());
@@ -51,13 +21,7 @@ pub fn validity(step: &StepRun, summary: &Summary) -> Validity {
             reasons.extend(class.tasks.iter().filter_map(|task| silent_task(class, task)));
         }
     }
-    if let Some(late) = summary.lateness.filter(|late| late.p50_ns > LATENESS_P50_NS_MAX) {
-        reasons.push(format!(
-            "half of the requests were sent {} ms late or more: the times are the generator's, not the server's",
-            units::ms(late.p50_ns)
-        ));
-    }
-    if reasons.is_empty() { Validity::Valid } else { Validity::Invalid { reasons } }
+    reasons
 }
 
 fn silent_class(class: &ClassRecord) -> String {

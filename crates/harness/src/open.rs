@@ -1,0 +1,128 @@
+//! The open load of one worker: arrivals that are due are begun, dropped ones counted, lanes lent.
+//! It must not know what an arrival does.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use measure::ArrivalsTally;
+
+use crate::arrivals::{Curve, Gaps, Share};
+use crate::{Load, Plan};
+
+/// Which of how many workers this is, and what all of them count together: arrivals in progress.
+#[derive(Clone, Debug)]
+pub(crate) struct Seat {
+    pub(crate) worker: usize,
+    pub(crate) workers: usize,
+    pub(crate) in_flight: Arc<AtomicU32>,
+}
+
+/// One worker's arrivals.
+#[derive(Debug)]
+pub(crate) struct Open {
+    share: RefCell<Share>,
+    tally: RefCell<ArrivalsTally>,
+    gaps: RefCell<Gaps>,
+    begin_ns: u64,
+    in_flight: Arc<AtomicU32>,
+    in_flight_max: u32,
+    lanes_free: RefCell<Vec<u32>>,
+    lanes_made: Cell<u32>,
+}
+
+impl Open {
+    /// The worker's part of a step from `begin_ns` to `end_ns`; `None` when its load is closed.
+    pub(crate) fn new(plan: &Plan, step: usize, seat: Seat, (begin_ns, end_ns): (u64, u64)) -> Option<Self> {
+        let step = &plan.steps[step];
+        let Load::Open { arrivals, in_flight_max } = &step.load else { return None };
+        let place = (seat.worker, seat.workers);
+        let share = Share::new(arrivals, (plan.seed, &step.name), place, (begin_ns, end_ns));
+        let gaps = Gaps::new(Curve::new(arrivals.stages()), 1.0 / seat.workers as f64);
+        Some(Self {
+            share: RefCell::new(share),
+            tally: RefCell::default(),
+            gaps: RefCell::new(gaps),
+            begin_ns,
+            in_flight: seat.in_flight,
+            in_flight_max: *in_flight_max,
+            lanes_free: RefCell::default(),
+            lanes_made: Cell::new(0),
+        })
+    }
+
+    /// When the next one is due; `None` when none is left.
+    pub(crate) fn next_ns(&self) -> Option<u64> {
+        self.share.borrow().next_ns()
+    }
+
+    /// The next one that is due by `now_ns`, to be begun; those that find too many in progress are dropped on the way.
+    pub(crate) fn next(self: &Rc<Self>, now_ns: u64) -> Option<Arriving> {
+        loop {
+            let (number, due_ns) = self.share.borrow_mut().take(now_ns)?;
+            self.tally.borrow_mut().due(1);
+            let room = |count: u32| (count < self.in_flight_max).then_some(count + 1);
+            if self.in_flight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_ok() {
+                return Some(Arriving { open: self.clone(), lane: self.lane(), number, due_ns, sent: false });
+            }
+            self.tally.borrow_mut().dropped();
+        }
+    }
+
+    /// Begins no more: what is due by `now_ns` and was not begun is counted.
+    pub(crate) fn close(&self, now_ns: u64) {
+        let mut share = self.share.borrow_mut();
+        let unsent = std::iter::from_fn(|| share.take(now_ns)).count();
+        share.end();
+        self.tally.borrow_mut().due(unsent as u64);
+    }
+
+    /// What was counted.
+    pub(crate) fn tally(&self) -> ArrivalsTally {
+        self.tally.borrow().clone()
+    }
+
+    fn lane(&self) -> u32 {
+        self.lanes_free.borrow_mut().pop().unwrap_or_else(|| {
+            let made = self.lanes_made.get();
+            self.lanes_made.set(made + 1);
+            made
+        })
+    }
+}
+
+/// An arrival in progress; it makes room when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Arriving {
+    open: Rc<Open>,
+    /// What transports know it by: lanes are used again, so that connections are shared among few.
+    pub(crate) lane: u32,
+    pub(crate) number: u32,
+    pub(crate) due_ns: u64,
+    sent: bool,
+}
+
+impl Arriving {
+    /// Whether nothing of it has left yet. It was due, so it leaves even when the load has ended meanwhile.
+    pub(crate) fn is_owed(&self) -> bool {
+        !self.sent
+    }
+
+    /// Its first request leaves; later ones do not count.
+    pub(crate) fn sent(&mut self, at_ns: u64) {
+        if std::mem::replace(&mut self.sent, true) {
+            return;
+        }
+        let mut tally = self.open.tally.borrow_mut();
+        tally.sent(at_ns.saturating_sub(self.due_ns));
+        tally.gap(self.open.gaps.borrow_mut().next(at_ns.saturating_sub(self.open.begin_ns)));
+    }
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        self.open.lanes_free.borrow_mut().push(self.lane);
+        self.open.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
