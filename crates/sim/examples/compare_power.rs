@@ -4,19 +4,20 @@
 //! seeds, then a fifth as many against the profile with every median and P99 PERCENT (5) greater. It must not know how the
 //! test works.
 
+#[path = "../tests/common/mod.rs"]
+mod common;
+
 use std::collections::BTreeMap;
-use std::fs::{read_dir, read_to_string};
+use std::fs::read_to_string;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use harness::{Bindings, Plan, ScenarioFile, read_suite};
+use common::LOAD_TESTS;
 use measure::Run;
 use measure::compare::{Decision, decision};
 use sim::simulate;
 use stub::{Profile, Settings};
-use wire::Seed;
 
-const LOAD_TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../load_tests");
 const MARGIN: f64 = 0.05;
 
 fn main() {
@@ -63,22 +64,8 @@ fn scaled(profile: &str, percent: u64) -> String {
 }
 
 fn baseline(seed: u64, profile: &str) -> Run {
-    let suite = read_suite("baseline.toml", &read("baseline.toml")).unwrap_or_else(|error| panic!("{error}"));
-    let folder = Path::new(LOAD_TESTS).join(&suite.scenarios);
-    let mut files: Vec<ScenarioFile> = read_dir(folder)
-        .expect("the scenarios")
-        .map(|entry| entry.expect("an entry").path())
-        .map(|path| ScenarioFile {
-            name: path.display().to_string(),
-            text: read_to_string(&path).expect("a scenario"),
-        })
-        .collect();
-    files.sort_by(|a, b| a.name.cmp(&b.name));
-    let bindings = Bindings { api_key: "test-api-key".into(), ..Bindings::default() };
-    let plan: Plan =
-        suite.plan("baseline.toml", &files, &bindings, Seed(seed)).unwrap_or_else(|error| panic!("{error}"));
     let profile = Profile::parse("profile", profile).unwrap_or_else(|error| panic!("{error}"));
-    simulate(plan, Settings::suite(), profile).expect("a runtime").run
+    simulate(common::plan(seed), Settings::suite(), profile).expect("a runtime").run
 }
 
 /// One decision a pair; pair n has the seeds first + 2 n and the next.

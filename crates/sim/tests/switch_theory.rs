@@ -1,99 +1,38 @@
 //! The switches of the profile against textbook formulae, in virtual time and with open and closed arrivals of its own.
 
+#[path = "common/world.rs"]
+mod world;
+
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use http::Request;
-use http_body_util::BodyExt;
-use sim::EPOCH_UNIX_NS;
 use sim::theory::m_m_c_wait_s;
-use stub::{Profile, Settings, Stub};
-use tokio::task::JoinSet;
+use stub::Profile;
 use tower::ServiceExt;
-use wire::{Clock, RouteTruth, Seed, Stream};
+use wire::Seed;
+use world::{World, hi};
 
 const SEED: u64 = 7;
 
-/// A stub of one agent, and the time.
-struct World {
-    stub: Stub,
-    router: Router,
-    clock: Clock,
+/// A stub of one agent with these lines, below `top`.
+fn agent_world(top: &str, lines: &str) -> World {
+    let text = format!("{top}\n[agent.a]\n{lines}\n[[workflow]]\nname = \"all\"\nstages = [\"a\"]\n");
+    let profile = Profile::parse("theory.toml", &text).unwrap_or_else(|wrong| panic!("{wrong}"));
+    World::new(profile, Seed(SEED))
 }
 
-impl World {
-    /// An agent with these lines below `top`.
-    fn new(top: &str, lines: &str) -> Self {
-        let text = format!("{top}\n[agent.a]\n{lines}\n[[workflow]]\nname = \"all\"\nstages = [\"a\"]\n");
-        let profile = Profile::parse("theory.toml", &text).unwrap_or_else(|wrong| panic!("{wrong}"));
-        let settings = Settings { limits: stub::Limits::OFF, ..Settings::suite() };
-        let clock = Clock::at(EPOCH_UNIX_NS);
-        let stub = Stub::new(settings, profile, clock, Seed(SEED));
-        Self { router: stub.router(), stub, clock }
-    }
-
-    /// So many arrivals at `per_s` a second, at uniform times: given their number, a Poisson process (Ross,
-    /// *Introduction to Probability Models*, theorem 5.2). `query` makes each one's.
-    async fn open(&self, arrivals: u64, per_s: f64, query: impl Fn(&mut Stream) -> String) {
-        let mut stream = Seed(SEED).stream("arrivals", 0);
-        let span_ns = arrivals as f64 / per_s * 1e9;
-        let mut due_ns: Vec<_> = (0..arrivals).map(|_| (stream.unit() * span_ns) as u64).collect();
-        due_ns.sort_unstable();
-        let mut calls = JoinSet::new();
-        for (i, due_ns) in due_ns.into_iter().enumerate() {
-            self.clock.sleep_until(due_ns).await;
-            calls.spawn(ask(self.router.clone(), format!("r{i}"), query(&mut stream)));
-        }
-        calls.join_all().await;
-    }
-
-    /// So many users who ask again and again without a pause; the answers a second.
-    async fn closed(&self, users: u64, each: u64) -> f64 {
-        let mut lives = JoinSet::new();
-        for user in 0..users {
-            let router = self.router.clone();
-            lives.spawn(async move {
-                for i in 0..each {
-                    ask(router.clone(), format!("u{user}-{i}"), "hi".into()).await;
-                }
-            });
-        }
-        lives.join_all().await;
-        (users * each) as f64 / (self.clock.now_ns() as f64 / 1e9)
-    }
-
-    fn asked(&self) -> RouteTruth {
-        let [only] = &self.stub.truth().routes[..] else { panic!("one route and status") };
-        only.clone()
-    }
-
-    /// The mean time of an answer in seconds.
-    fn mean_s(&self) -> f64 {
-        let asked = self.asked();
-        asked.service.sum_ns as f64 / asked.count as f64 / 1e9
-    }
-
-    async fn status(&self) -> serde_json::Value {
-        let request = Request::get("/_stub/profile").body(Body::empty()).expect("a request");
-        let response = self.router.clone().oneshot(request).await.expect("the router cannot fail");
-        let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.expect("a body");
-        serde_json::from_slice(&body).expect("JSON")
-    }
+/// The mean time of an answer in seconds.
+fn mean_s(world: &World) -> f64 {
+    let asked = world.asked();
+    asked.service.sum_ns as f64 / asked.count as f64 / 1e9
 }
 
-async fn ask(router: Router, id: String, query: String) {
-    let body = serde_json::json!({"user_id": "u", "query": query}).to_string();
-    let request = Request::post("/ask").header("x-api-key", "test-api-key").header("x-request-id", id);
-    let response = router.oneshot(request.body(Body::from(body)).expect("a request")).await;
-    let response = response.expect("the router cannot fail");
-    assert_eq!(response.status().as_u16(), 200);
-    // An answer that nobody reads to its end counts as abandoned.
-    response.into_body().collect().await.expect("a whole body");
-}
-
-fn hi(_: &mut Stream) -> String {
-    "hi".into()
+async fn status(world: &World) -> serde_json::Value {
+    let request = Request::get("/_stub/profile").body(Body::empty()).expect("a request");
+    let response = world.router.clone().oneshot(request).await.expect("the router cannot fail");
+    let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.expect("a body");
+    serde_json::from_slice(&body).expect("JSON")
 }
 
 /// `got` is `expected` but for a share of it.
@@ -109,25 +48,25 @@ fn near(got: f64, expected: f64, share: f64) {
 #[tokio::test(start_paused = true)]
 async fn a_cache_hits_as_often_as_renewals_say_and_the_mean_follows() {
     let top = "answer_cache = { ttl = \"4s\", lookup = { fixed = \"1ms\" } }";
-    let world = World::new(top, "concurrency = 1000\ndelay = { fixed = \"10ms\" }");
+    let world = agent_world(top, "concurrency = 1000\ndelay = { fixed = \"10ms\" }");
     // 50 queries, each asked once a second.
     world.open(20_000, 50.0, |stream| format!("query {}", stream.below(50))).await;
-    let cache = &world.status().await["answer_cache"];
+    let cache = &status(&world).await["answer_cache"];
     let count = |name: &str| cache[name].as_u64().expect("a number") as f64;
     let hits = count("hits") / (count("hits") + count("misses"));
     // A time to live T over Poisson arrivals of rate λ: λT / (1 + λT) (Jung, Berger and Balakrishnan, *Modeling
     // TTL-based Internet Caches*, 2003).
     near(hits, 4.0 / 5.0, 0.02);
-    near(world.mean_s(), 0.001 + (1.0 - hits) * 0.010, 1e-3);
+    near(mean_s(&world), 0.001 + (1.0 - hits) * 0.010, 1e-3);
 }
 
 #[tokio::test(start_paused = true)]
 async fn few_entries_keep_few_queries() {
     let hits = async |entries_max: u32| {
         let top = format!("answer_cache = {{ ttl = \"1h\", entries_max = {entries_max} }}");
-        let world = World::new(&top, "concurrency = 1000\ndelay = { fixed = \"1ms\" }");
+        let world = agent_world(&top, "concurrency = 1000\ndelay = { fixed = \"1ms\" }");
         world.open(10_000, 10.0, |stream| format!("query {}", stream.below(50))).await;
-        world.status().await["answer_cache"]["hits"].as_u64().expect("a number") as f64 / 1e4
+        status(&world).await["answer_cache"]["hits"].as_u64().expect("a number") as f64 / 1e4
     };
     // Uniform queries, first in first out: each is kept with the probability entries / queries (Gelenbe, *A Unified
     // Approach to the Evaluation of a Class of Replacement Algorithms*, 1973).
@@ -141,18 +80,17 @@ const CONNECT: &str =
 
 #[tokio::test(start_paused = true)]
 async fn a_pool_connects_as_often_as_it_is_large() {
-    let opened =
-        async |world: &World| world.status().await["agents"]["a"][0]["connections"]["opened"].clone();
+    let opened = async |world: &World| status(world).await["agents"]["a"][0]["connections"]["opened"].clone();
     // Without a pool each call holds its slot for 30 + 10 ms: 20 slots do 500 a second (Little's law).
-    let world = World::new("", &format!("{CONNECT} }}"));
+    let world = agent_world("", &format!("{CONNECT} }}"));
     near(world.closed(20, 100).await, 20.0 / 0.040, 1e-6);
     assert_eq!(opened(&world).await, 2_000);
     // With one for all, each connection is paid for once: 30 + 100 × 10 ms for 100 calls.
-    let world = World::new("", &format!("{CONNECT}, pool = 20 }}"));
+    let world = agent_world("", &format!("{CONNECT}, pool = 20 }}"));
     near(world.closed(20, 100).await, 2_000.0 / 1.030, 1e-6);
     assert_eq!(opened(&world).await, 20);
     // With fewer than slots, they are what is short: 5 / 10 ms.
-    let world = World::new("", &format!("{CONNECT}, pool = 5 }}"));
+    let world = agent_world("", &format!("{CONNECT}, pool = 5 }}"));
     near(world.closed(20, 100).await, 2_000.0 / (0.030 + 400.0 * 0.010), 1e-6);
     assert_eq!(opened(&world).await, 5);
 }
@@ -160,25 +98,25 @@ async fn a_pool_connects_as_often_as_it_is_large() {
 #[tokio::test(start_paused = true)]
 async fn batching_multiplies_what_a_slot_can_do() {
     let agent = "concurrency = 1\ndelay = { fixed = \"10ms\" }\n";
-    let single = World::new("", agent).closed(64, 50).await;
+    let single = agent_world("", agent).closed(64, 50).await;
     near(single, 1.0 / 0.010, 1e-6);
     for (size, per_item) in [(1, 0.2), (4, 0.0), (8, 0.2), (8, 1.0)] {
         let line = format!("batching = {{ window = \"10ms\", size = {size}, per_item = {per_item} }}");
-        let batched = World::new("", &format!("{agent}{line}")).closed(64, 50).await;
+        let batched = agent_world("", &format!("{agent}{line}")).closed(64, 50).await;
         // The amortised delay: n works in 1 + per item × (n − 1) times the delay of one.
         let gain = f64::from(size) / (1.0 + per_item * f64::from(size - 1));
         near(batched / single, gain, 1e-6);
     }
     // Alone and unhurried, a work pays the whole window instead.
-    let world = World::new("", &format!("{agent}batching = {{ window = \"5ms\", size = 8 }}"));
+    let world = agent_world("", &format!("{agent}batching = {{ window = \"5ms\", size = 8 }}"));
     world.closed(1, 10).await;
-    near(world.mean_s(), 0.015, 1e-6);
+    near(mean_s(&world), 0.015, 1e-6);
 }
 
 #[tokio::test(start_paused = true)]
 async fn replicas_multiply_what_an_agent_can_do() {
     for n in [1, 2, 5] {
-        let world = World::new(&format!("replicas = {n}"), "concurrency = 2\ndelay = { fixed = \"10ms\" }");
+        let world = agent_world(&format!("replicas = {n}"), "concurrency = 2\ndelay = { fixed = \"10ms\" }");
         near(world.closed(40, 50).await, 200.0 * f64::from(n), 1e-6);
     }
 }
@@ -195,9 +133,9 @@ fn erlang_m_1(n: i32, per_s: f64, served_per_s: f64) -> f64 {
 async fn replicas_behind_round_robin_wait_as_single_servers_do() {
     let mean_s = async |top: &str, concurrency: u32, per_s: f64| {
         let lines = format!("concurrency = {concurrency}\ndelay = {{ exponential = {{ mean = \"10ms\" }} }}");
-        let world = World::new(top, &lines);
+        let world = agent_world(top, &lines);
         world.open(15_000, per_s, hi).await;
-        world.mean_s()
+        mean_s(&world)
     };
     let alone_s = mean_s("", 1, 70.0).await;
     near(alone_s, erlang_m_1(1, 70.0, 100.0), 0.05);
@@ -216,9 +154,9 @@ async fn a_window_gathers_who_arrives_in_it() {
     // A window as long as the gap between arrivals gathers about two: 1 + λw (of Poisson arrivals within w).
     let window = Duration::from_millis(20);
     let line = format!("batching = {{ window = \"{}ms\", size = 1000 }}", window.as_millis());
-    let world = World::new("", &format!("concurrency = 1000\ndelay = {{ fixed = \"10ms\" }}\n{line}"));
+    let world = agent_world("", &format!("concurrency = 1000\ndelay = {{ fixed = \"10ms\" }}\n{line}"));
     world.open(20_000, 50.0, hi).await;
-    let batches = &world.status().await["agents"]["a"][0]["batches"];
+    let batches = &status(&world).await["agents"]["a"][0]["batches"];
     let count = |name: &str| batches[name].as_u64().expect("a number") as f64;
     near(count("works") / count("batches"), 1.0 + 50.0 * window.as_secs_f64(), 0.02);
 }
