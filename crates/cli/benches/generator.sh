@@ -31,7 +31,7 @@ row() { awk -v name="$1" -v n="$2" -v cpu="$3" 'BEGIN { printf "%-14s %9d reques
 
 echo "generator: $users users at zero wait, $rounds rounds of $seconds s each, in turn"
 for _ in $(seq "$rounds"); do
-  used=$(cpu "$work/run" "$bench" run -f crates/cli/benches/zero_wait.toml -H "$url" -u "$users" -r 10000 \
+  used=$(cpu "$work/run" "$bench" run --headless -f crates/cli/benches/zero_wait.toml -H "$url" -u "$users" -r 10000 \
     -t "${seconds}s" --threads 1 --only-summary --json "$work/run.json")
   row weaver-bench "$(sed -n 's/.*"num_requests": *\([0-9]*\).*/\1/p' "$work/run.json" | head -1)" "$used"
   if command -v wrk >/dev/null; then
@@ -48,7 +48,7 @@ done
 
 # Memory: users that asked once and wait, against a run of one user.
 memory() {
-  "$bench" run -f crates/cli/benches/waiting.toml -H "$url" -u "$1" -r 5000 -t "${2}s" --threads 1 --only-summary \
+  "$bench" run --headless -f crates/cli/benches/waiting.toml -H "$url" -u "$1" -r 5000 -t "${2}s" --threads 1 --only-summary \
     --out "$work/out" >/dev/null 2>&1
   sed -n 's/.*"memory_bytes_max": *\([0-9]*\).*/\1/p' "$work"/out/*/run.json | tail -1
   rm -rf "$work/out"

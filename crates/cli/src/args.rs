@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use harness::Bindings;
+use harness::{Bindings, ThresholdPlan, read_threshold};
 use wire::Mistakes;
 use wire::token::PrivateKey;
 
 use crate::arrivals::ArrivalArgs;
 use crate::compare_args::{CompareArgs, KeepArgs, TrendArgs};
 use crate::files::read_text;
+use crate::page::PageArgs;
 use crate::stub_args::StubArgs;
 use crate::token::TokenArgs;
 use crate::usage::MetricsAddress;
@@ -28,7 +29,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Answers as Weaver AI does, after simulated delays, and keeps a ledger of what it truly did.
     Serve(Box<ServeArgs>),
-    /// Sends one load from scenario files and shows what came back.
+    /// Sends loads from scenario files, driven by a page at http://localhost:8089; with --headless one, at once.
     Run(Box<RunArgs>),
     /// Runs the six-step baseline; without --host against a stub inside this process.
     Baseline(Box<BaselineArgs>),
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Validate(Box<ValidateArgs>),
     /// Derives every other file of a results folder again from its run.json, or shows it as one document.
     Report(ReportArgs),
+    /// Says what a run means: how the target scales, what limits it, and what to do next.
+    Analyze(AnalyzeArgs),
     /// Holds two runs against each other: refused, or better, worse, the same, or no telling.
     Compare(Box<CompareArgs>),
     /// Finds where the runs of one plan changed.
@@ -115,6 +118,9 @@ pub(crate) struct LoadArgs {
     /// Page of Prometheus text that tells what the server uses, such as http://127.0.0.1:8000/_stub/metrics.
     #[arg(long, value_name = "URL", conflicts_with_all = ["simulate", "target_pid"])]
     pub(crate) target_metrics: Option<MetricsAddress>,
+    /// What must hold, such as 'p95 < 800ms on /ask every 30s abort after 1m'; may be repeated. See load_tests/README.md.
+    #[arg(long = "threshold", value_name = "SENTENCE")]
+    pub(crate) thresholds: Vec<String>,
     /// Version of HTTP.
     #[arg(long, value_enum, default_value_t = HttpChoice::Auto)]
     pub(crate) http: HttpChoice,
@@ -136,7 +142,7 @@ pub(crate) struct LoadArgs {
     /// Progress as lines, also on a terminal.
     #[arg(long, conflicts_with = "only_summary")]
     pub(crate) print_stats: bool,
-    /// Accepted for Locust's command lines: runs are headless.
+    /// `run` starts at once and without its page; `baseline` has none.
     #[arg(long)]
     pub(crate) headless: bool,
     #[command(flatten)]
@@ -186,7 +192,8 @@ pub(crate) struct RunArgs {
     /// Writes a page with charts, tables and everything they need inside to FILE.
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
-    /// Writes a results folder, with the run file that `report` reads, below DIR.
+    /// Writes a results folder a run, with the run file that `report` reads, below DIR; with the page by default
+    /// below results.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Only tasks with one of these tags.
@@ -204,6 +211,8 @@ pub(crate) struct RunArgs {
     /// Lists the user classes and ends.
     #[arg(short = 'l', long)]
     pub(crate) list: bool,
+    #[command(flatten)]
+    pub(crate) page: PageArgs,
     #[command(flatten)]
     pub(crate) load: LoadArgs,
 }
@@ -258,6 +267,31 @@ pub(crate) enum ReportFormat {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct AnalyzeArgs {
+    /// A results folder, the run.json in it, or the name of a saved baseline.
+    pub(crate) results: PathBuf,
+    /// Folder that saved baselines are looked for in.
+    #[arg(long, value_name = "DIR", default_value = "results/baselines")]
+    pub(crate) baselines: PathBuf,
+    /// How it is shown.
+    #[arg(long, value_enum, default_value_t = AnalyzeFormat::Text)]
+    pub(crate) format: AnalyzeFormat,
+    /// Writes it to FILE instead of standard output.
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AnalyzeFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+    /// For a CI job's summary.
+    Markdown,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct HealthcheckArgs {
     /// The server; by default the variable TARGET_HOST, else http://127.0.0.1:8000.
     #[arg(short = 'H', long)]
@@ -279,6 +313,17 @@ impl LoadArgs {
         let path = self.signing_key.as_deref().filter(|path| !path.as_os_str().is_empty());
         let signing_key = path.map(signing_key).transpose()?;
         Ok(Bindings { api_key: self.api_key(), signing_key })
+    }
+
+    /// The thresholds that were given: all mistakes at once.
+    pub(crate) fn thresholds(&self) -> Result<Vec<ThresholdPlan>, Mistakes> {
+        let mut mistakes = Mistakes::default();
+        let read = |text: &String| {
+            let found = read_threshold(&format!("--threshold '{text}'"), text);
+            found.map_err(|found| mistakes.append(found)).ok()
+        };
+        let thresholds = self.thresholds.iter().filter_map(read).collect();
+        mistakes.or(thresholds)
     }
 
     /// The key that scenarios send; an empty one, as compose files pass it on, is none given.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use harness::{Plan, check_stop_timeout, read_suite_with};
 use wire::Mistakes;
 
-use crate::args::{BaselineArgs, target_host};
+use crate::args::{BaselineArgs, LoadArgs, target_host};
 use crate::arrivals::replay;
 use crate::baselines::Keeping;
 use crate::embedded::{self, SUITE_PATH};
@@ -35,32 +35,35 @@ pub(crate) fn measured(args: &BaselineArgs) -> Result<Ended, Failure> {
 fn prepared(args: &BaselineArgs) -> Result<(Plan, Place), Failure> {
     let host = target_host(args.host.as_deref());
     let place = place(&args.load, host.as_deref());
-    both(plan(args), place)
+    both(plan(args.plan.as_deref(), args.quick, &args.load), place)
 }
 
 fn carried_out((plan, place): (Plan, Place), args: &BaselineArgs) -> Result<Ended, Failure> {
     carry_out(plan, place, &args.load, Some(&args.out))
 }
 
-fn plan(args: &BaselineArgs) -> Result<Plan, Failure> {
-    let path = match &args.plan {
-        Some(path) => Some(path.clone()),
+/// The suite's plan.
+pub(crate) fn plan(plan: Option<&Path>, quick: bool, load: &LoadArgs) -> Result<Plan, Failure> {
+    let path = match plan {
+        Some(path) => Some(path.to_owned()),
         None => Some(PathBuf::from(SUITE_PATH)).filter(|path| path.exists()),
     };
     let file = path.as_deref().map_or_else(|| Ok(embedded::suite()), read_text)?;
     let folder = path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
     let suite = read_suite_with(&file.name, &file.text, &|name| replay(&folder.join(name)))?;
     let mut mistakes = Mistakes::default();
-    check_stop_timeout(args.load.stop_timeout, "command line", &mut mistakes);
+    check_stop_timeout(load.stop_timeout, "command line", &mut mistakes);
+    let thresholds = load.thresholds().map_err(|found| mistakes.append(found)).ok();
     let suite = mistakes.or(suite)?;
-    let suite = if args.quick { suite.quick() } else { suite };
+    let suite = if quick { suite.quick() } else { suite };
     let files = match &path {
         Some(_) => scenario_files(&[folder.join(&suite.scenarios)])?,
         None => embedded::scenarios(),
     };
-    let bindings = args.load.bindings()?;
-    let mut plan = suite.plan(&file.name, &files, &bindings, draw_seed(args.load.seed))?;
-    plan.setup = serde_json::json!({"quick": args.quick});
-    plan.stop_timeout = args.load.stop_timeout.unwrap_or(plan.stop_timeout);
+    let bindings = load.bindings()?;
+    let mut plan = suite.plan(&file.name, &files, &bindings, draw_seed(load.seed))?;
+    plan.watch(thresholds.unwrap_or_default())?;
+    plan.setup = serde_json::json!({"quick": quick});
+    plan.stop_timeout = load.stop_timeout.unwrap_or(plan.stop_timeout);
     Ok(plan)
 }

@@ -33,6 +33,11 @@ impl Failure {
         Self { exit: Exit(2), text: text.to_string() }
     }
 
+    /// Something of ours went wrong.
+    pub(crate) fn bug(text: impl Display) -> Self {
+        Self { exit: Exit::BUG, text: text.to_string() }
+    }
+
     /// The target cannot be reached, or the run was aborted.
     pub(crate) fn unreachable(text: impl Display) -> Self {
         Self { exit: Exit(3), text: text.to_string() }

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hasher};
 use std::path::Path;
 
-use harness::{HttpOptions, HttpTransport, Plan, RunHandle, Target, Workers, World, preflight};
+use harness::{HttpOptions, HttpTransport, Plan, RunHandle, StepPlan, Target, Workers, World, preflight};
 use measure::Run;
 use stub::{Profile, Settings};
 use wire::{Clock, Seed};
@@ -17,6 +17,7 @@ use crate::progress::Progress;
 use crate::results::{Owner, Results};
 use crate::runtime::runtime;
 use crate::say::Stream;
+use crate::typed::typed_command;
 use crate::usage::{Reader, Source};
 use crate::watch::follow;
 
@@ -35,15 +36,35 @@ impl Ended {
     }
 }
 
-/// Carries the plan out; everything has been checked but whether the world plays along.
+/// Follows a run to its end, and keeps its results.
+pub(crate) type Follower<'a> = &'a dyn Fn(RunHandle, &[StepPlan], Option<&Results>) -> Result<Run, Failure>;
+
+/// Carries the plan out, with progress on the terminal; everything has been checked but whether the world plays along.
 pub(crate) fn carry_out(
-    mut plan: Plan,
+    plan: Plan,
     place: Place,
     args: &LoadArgs,
     out: Option<&Path>,
 ) -> Result<Ended, Failure> {
+    let follower = |handle: RunHandle, steps: &[StepPlan], results: Option<&Results>| {
+        follow(handle, Progress::new(steps, args.only_summary, args.print_stats), results)
+    };
+    carry_out_with(plan, place, args, out, &follower)
+}
+
+/// The same, with whoever follows it.
+pub(crate) fn carry_out_with(
+    mut plan: Plan,
+    place: Place,
+    args: &LoadArgs,
+    out: Option<&Path>,
+    follower: Follower<'_>,
+) -> Result<Ended, Failure> {
     if !matches!(place, Place::Server(..)) {
         plan.setup["stub"] = args.stub.describe();
+    }
+    if let Some(command) = typed_command() {
+        plan.setup["command"] = command.into();
     }
     let (kind, owner) = (plan.kind, owner(args));
     let create = |at_ns| out.map(|out| Results::create(out, kind, at_ns, owner)).transpose();
@@ -56,10 +77,10 @@ pub(crate) fn carry_out(
     let results = create(started_unix_ns)?;
     let ended = match place {
         Place::Server(target, options) => {
-            send(plan, clock, (target, options, Source::None), args, results.as_ref())
+            send(plan, clock, (target, options, Source::None), args, (results.as_ref(), follower))
         }
         Place::Embedded(stub, options) => {
-            send_to_embedded(plan, clock, *stub, options, args, results.as_ref())
+            send_to_embedded(plan, clock, *stub, options, args, (results.as_ref(), follower))
         }
         Place::Simulated(stub) => {
             let handle = sim::start(plan, stub.0, stub.1).map_err(Failure::usage);
@@ -82,11 +103,11 @@ fn send_to_embedded(
     (settings, profile): (Settings, Profile),
     options: HttpOptions,
     args: &LoadArgs,
-    results: Option<&Results>,
+    follow: (Option<&Results>, Follower<'_>),
 ) -> Result<Run, Failure> {
     let stub = EmbeddedStub::start(settings, profile, clock, plan.seed)?;
     let target = Target::parse(&stub.url())?;
-    let ended = send(plan, clock, (target, options, Source::Embedded), args, results);
+    let ended = send(plan, clock, (target, options, Source::Embedded), args, follow);
     stub.stop();
     ended
 }
@@ -97,11 +118,11 @@ fn send(
     clock: Clock,
     (target, options, source): (Target, HttpOptions, Source),
     args: &LoadArgs,
-    results: Option<&Results>,
+    (results, follower): (Option<&Results>, Follower<'_>),
 ) -> Result<Run, Failure> {
     reach(&target, clock)?;
     plan.target_url = Some(target.shown());
-    let progress = Progress::new(&plan.steps, args.only_summary, args.print_stats);
+    let steps = plan.steps.clone();
     let source = match (args.target_pid, &args.target_metrics) {
         (Some(pid), _) => Source::Pid(pid),
         (None, Some(address)) => Source::Metrics(address.clone(), options.clone()),
@@ -115,7 +136,7 @@ fn send(
     let world =
         World { clock, workers, transport, host: Some(host()), resources: Some(reader.probe()), lens: None };
     let handle = RunHandle::start(plan, world).map_err(Failure::usage)?;
-    follow(handle, progress, results)
+    follower(handle, &steps, results)
 }
 
 /// Whom the files are given to.

@@ -5,10 +5,13 @@ use std::sync::Mutex;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 use wire::Mistakes;
 
 use crate::args::{LogArgs, LogFormat};
 use crate::exit::Failure;
+use crate::page::RingLayer;
 
 /// Levels by their names here and in Locust's command lines.
 const LEVELS: [(&str, &str); 7] = [
@@ -24,6 +27,11 @@ const REMEDY: &str = "give error, warn, info, debug or trace, or a filter such a
 
 /// Starts logging.
 pub(crate) fn start_log(args: &LogArgs) -> Result<(), Failure> {
+    start_log_with(args, None)
+}
+
+/// The same, with a place that remembers the newest lines.
+pub(crate) fn start_log_with(args: &LogArgs, ring: Option<RingLayer>) -> Result<(), Failure> {
     let mut mistakes = Mistakes::default();
     let filter = filter(&args.loglevel, &mut mistakes);
     let file = args.logfile.as_ref().and_then(|path| {
@@ -47,8 +55,8 @@ pub(crate) fn start_log(args: &LogArgs) -> Result<(), Failure> {
     };
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(writer);
     match args.log_format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
+        LogFormat::Text => log.finish().with(ring).init(),
+        LogFormat::Json => log.json().flatten_event(true).finish().with(ring).init(),
     }
     Ok(())
 }

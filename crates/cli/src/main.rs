@@ -6,6 +6,7 @@
     reason = "a closed pipe must not end a run: `say::Stream`"
 )]
 
+mod analyze;
 mod args;
 mod arrivals;
 mod baseline;
@@ -21,6 +22,7 @@ mod healthcheck;
 mod host;
 mod load;
 mod log;
+mod page;
 mod place;
 mod proc;
 mod progress;
@@ -35,6 +37,7 @@ mod serve;
 mod stub_args;
 mod token;
 mod trend;
+mod typed;
 mod usage;
 mod validate;
 mod validate_args;
@@ -51,6 +54,7 @@ fn main() -> std::process::ExitCode {
         Command::Run(args) => run::run(*args),
         Command::Baseline(args) => baseline::baseline(*args),
         Command::Report(args) => report::report(&args),
+        Command::Analyze(args) => analyze::analyze(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Trend(args) => trend::trend(&args),
         Command::Healthcheck(args) => healthcheck::healthcheck(&args),

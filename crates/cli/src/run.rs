@@ -1,8 +1,9 @@
 //! `run`: one load from scenario files.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use harness::{Plan, Scenario, StepPlan, TagFilter, check_stop_timeout, read_scenarios};
+use harness::{Load, Plan, Scenario, StepPlan, TagFilter, check_stop_timeout, read_scenarios};
 use measure::export::{CsvFile, Document, locust_json};
 use measure::{RunKind, Summary, conclude};
 use wire::Mistakes;
@@ -13,6 +14,7 @@ use crate::exit::{Exit, Failure, both};
 use crate::files::scenario_files;
 use crate::load::{Ended, carry_out, draw_seed, owner};
 use crate::log::start_log;
+use crate::page::page;
 use crate::place::place;
 use crate::report::show;
 use crate::results::{check_writable, put};
@@ -29,6 +31,9 @@ pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
         }
         return Ok(Exit::PASSED);
     }
+    if !args.load.headless && !args.load.simulate {
+        return page(args);
+    }
     let host = target_host(args.host.as_deref());
     let place = match (&host, args.load.simulate) {
         (None, false) => Err(Failure::usage("--host: no server was named; give -H URL, or --simulate")),
@@ -41,7 +46,7 @@ pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
 }
 
 /// The files that were asked for, those of a results folder aside.
-fn outputs(args: &RunArgs) -> impl Iterator<Item = PathBuf> {
+pub(crate) fn outputs(args: &RunArgs) -> impl Iterator<Item = PathBuf> {
     let json = args.json.iter().filter(|file| *file != "-").map(PathBuf::from);
     let csv = args.csv.iter().flat_map(|prefix| {
         CsvFile::all(args.csv_full_history).map(|file| PathBuf::from(file.file_name(prefix)))
@@ -49,35 +54,71 @@ fn outputs(args: &RunArgs) -> impl Iterator<Item = PathBuf> {
     json.chain(csv).chain(args.html.iter().cloned())
 }
 
+/// What one run is asked to be.
+pub(crate) struct Ask {
+    /// What loads the server.
+    pub(crate) load: Load,
+    /// How long, unless the load ends of itself.
+    pub(crate) run_time: Option<Duration>,
+    /// The classes that take part, all if none is named, each with its weight unless it keeps its own.
+    pub(crate) classes: Vec<(String, Option<u32>)>,
+}
+
+impl Ask {
+    /// As the command line says.
+    pub(crate) fn of(args: &RunArgs, mistakes: &mut Mistakes) -> Self {
+        let classes = args.classes.iter().map(|class| (class.clone(), None)).collect();
+        Self { load: args.arrivals.load(mistakes), run_time: args.run_time, classes }
+    }
+}
+
 /// All mistakes of files and flags at once.
 fn plan(args: &RunArgs) -> Result<Plan, Failure> {
     let mut mistakes = Mistakes::default();
-    let load = args.arrivals.load(&mut mistakes);
-    let run_time = args.run_time.or(load.lasts());
-    let step = StepPlan { name: STEP.to_owned(), load, run_time, gate: true };
-    step.check("command line", &mut mistakes);
+    let ask = Ask::of(args, &mut mistakes);
+    Ok(plan_of(args, ask, "command line", mistakes)?)
+}
+
+/// The plan of one run, unless there are `mistakes`, to which all others are added; `place` is what they call the load.
+pub(crate) fn plan_of(
+    args: &RunArgs,
+    ask: Ask,
+    place: &str,
+    mut mistakes: Mistakes,
+) -> Result<Plan, Mistakes> {
+    let run_time = ask.run_time.or(ask.load.lasts());
+    let step = StepPlan { name: STEP.to_owned(), load: ask.load, run_time, gate: true };
+    step.check(place, &mut mistakes);
     check_stop_timeout(args.load.stop_timeout, "command line", &mut mistakes);
     if args.load.simulate && step.run_time.is_none() && !args.list {
         mistakes.push("--simulate", "without a run time", "give one with -t, such as -t 60s");
     }
-    let scenarios = scenarios(args).map_err(|found| mistakes.append(found)).ok();
+    let thresholds = args.load.thresholds().map_err(|found| mistakes.append(found)).ok();
+    let mut scenarios = scenarios(args).map_err(|found| mistakes.append(found)).ok();
+    for scenario in scenarios.iter_mut().flatten() {
+        let asked = ask.classes.iter().find(|(class, _)| *class == scenario.class);
+        scenario.weight = asked.and_then(|(_, weight)| *weight).unwrap_or(scenario.weight);
+    }
+    let classes: Vec<String> = ask.classes.into_iter().map(|(class, _)| class).collect();
     let tags = TagFilter { include: args.tags.clone(), exclude: args.exclude_tags.clone() };
     let seed = draw_seed(args.load.seed);
-    let plan = scenarios.and_then(|scenarios| {
-        Plan::new(RunKind::Run, seed, scenarios, &args.classes, &tags)
-            .map_err(|found| mistakes.append(found))
-            .ok()
+    let mut plan = scenarios.and_then(|scenarios| {
+        Plan::new(RunKind::Run, seed, scenarios, &classes, &tags).map_err(|found| mistakes.append(found)).ok()
     });
+    if let (Some(plan), Some(thresholds)) = (&mut plan, thresholds) {
+        plan.watch(thresholds).map_err(|found| mistakes.append(found)).ok();
+    }
     let mut plan = match plan {
         Some(plan) => mistakes.or(plan)?,
-        None => return Err(mistakes.into()),
+        None => return Err(mistakes),
     };
     plan.steps.push(step);
     plan.stop_timeout = args.load.stop_timeout.unwrap_or(plan.stop_timeout);
     Ok(plan)
 }
 
-fn scenarios(args: &RunArgs) -> Result<Vec<Scenario>, Mistakes> {
+/// The classes of the scenario files.
+pub(crate) fn scenarios(args: &RunArgs) -> Result<Vec<Scenario>, Mistakes> {
     let files = if args.files.is_empty() { embedded::scenarios() } else { scenario_files(&args.files)? };
     let mut scenarios = read_scenarios(&files, &args.load.bindings()?)?;
     if args.equal_weights {
@@ -87,7 +128,7 @@ fn scenarios(args: &RunArgs) -> Result<Vec<Scenario>, Mistakes> {
 }
 
 /// Shows the report and writes what was asked for.
-fn hand_out(args: &RunArgs, ended: &Ended) -> Result<Exit, Failure> {
+pub(crate) fn hand_out(args: &RunArgs, ended: &Ended) -> Result<Exit, Failure> {
     let run = &ended.run;
     let step = &run.steps[0];
     let summary = Summary::of(step).map_err(Failure::usage)?;

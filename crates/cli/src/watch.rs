@@ -11,6 +11,29 @@ use crate::progress::Progress;
 use crate::results::Results;
 use crate::runtime::runtime;
 
+/// Writes what is finished as soon as it is.
+#[derive(Debug)]
+pub(crate) struct Keeper<'a> {
+    results: Option<&'a Results>,
+    kept: Option<Arc<Run>>,
+}
+
+impl<'a> Keeper<'a> {
+    pub(crate) fn new(results: Option<&'a Results>) -> Self {
+        Self { results, kept: None }
+    }
+
+    /// Writes the steps that have ended, if there are more than before.
+    pub(crate) fn keep(&mut self, view: &View) -> Result<(), Failure> {
+        let (Some(results), Some(run)) = (self.results, &view.finished) else { return Ok(()) };
+        if self.kept.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, run)) {
+            return Ok(());
+        }
+        self.kept = Some(run.clone());
+        results.write(run)
+    }
+}
+
 /// Follows the run to its end. The first Ctrl-C (or SIGTERM) stops it, the second cuts off what is in flight.
 pub(crate) fn follow(
     handle: RunHandle,
@@ -36,7 +59,7 @@ async fn watch(
         signal(SignalKind::terminate()).map_err(Failure::usage)?,
     );
     let (mut view, commands) = (handle.view(), handle.commands());
-    let mut kept: Option<Arc<Run>> = None;
+    let mut keeper = Keeper::new(results);
     let mut signals = 0;
     let mut outcome = Ok(());
     loop {
@@ -65,16 +88,11 @@ async fn watch(
         }
         let seen: View = view.borrow_and_update().clone();
         progress.show(&seen);
-        if let (Some(results), Some(run)) = (results, &seen.finished)
-            && !kept.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, run))
-        {
-            kept = Some(run.clone());
-            if let Err(failure) = results.write(run) {
-                progress.say(&format!("stopping: {}", failure.text));
-                // Measuring on would only lose more.
-                let _ = commands.try_send(Command::Stop);
-                outcome = outcome.and(Err(failure));
-            }
+        if let Err(failure) = keeper.keep(&seen) {
+            progress.say(&format!("stopping: {}", failure.text));
+            // Measuring on would only lose more.
+            let _ = commands.try_send(Command::Stop);
+            outcome = outcome.and(Err(failure));
         }
     }
 }

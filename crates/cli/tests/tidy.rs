@@ -102,11 +102,15 @@ fn source(file: &str, text: &str) -> Vec<String> {
     if !text.starts_with("//!") {
         found.push(format!("{file}:1: does not open with `//!`; say its purpose and what it must not know"));
     }
-    let forbidden = [
+    let mut forbidden = vec![
         (r"#!?\[allow\b", "use `#[expect(…, reason = \"…\")]`, which tells when it is no longer needed"),
         (r"\btodo!\s*[(\[{]", "write it, or leave it out"),
         (r"#\[ignore\b", "make it quick enough to run always, or take it out"),
     ];
+    if file.contains("measure/src/diagnosis/") {
+        let stages = r"\b(StagesRecord|EntryStages|StageRecord|record\.stages)\b";
+        forbidden.push((stages, "judge by what any target shows; one need not say where its time went"));
+    }
     for (pattern, remedy) in forbidden {
         let pattern = Regex::new(pattern).expect("is a regular expression");
         let code = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
@@ -293,6 +297,13 @@ fn a_shapeless_source_is_found() {
         check(&source("a.rs", &format!("//! Purpose.\n\n{start}{end}\n")), &["a.rs:3: `"]);
         check(&source("a.rs", &format!("//! Purpose.\n// {start}{end}\n")), &[]);
     }
+}
+
+#[test]
+fn a_diagnosis_that_reads_stages_is_found() {
+    let text = "//! Purpose.\nlet said = &record.stages;\n";
+    check(&source("crates/measure/src/diagnosis/time/x.rs", text), &["x.rs:2: `record.stages`"]);
+    check(&source("crates/measure/src/export/x.rs", text), &[]);
 }
 
 #[test]

@@ -12,9 +12,12 @@ pub(crate) struct Assessment {
     /// 0 when there was no answer.
     pub(crate) status: u16,
     pub(crate) body_bytes: u64,
-    /// Why it is a failure.
+    /// Why it is a failure; of a throttled request, what the answer says.
     pub(crate) error: Option<String>,
 }
+
+/// Characters of a refusal's own words that are kept.
+const DETAIL_CHARS_MAX: usize = 120;
 
 /// Decides the outcome; `name` is the entry's, for the error's text.
 pub(crate) fn assess(expect: &Expect, name: &str, result: &Result<Reply, SendError>) -> Assessment {
@@ -26,11 +29,18 @@ pub(crate) fn assess(expect: &Expect, name: &str, result: &Result<Reply, SendErr
         }
     };
     let (outcome, error) = match fault(expect, name, reply) {
-        _ if expect.throttled.contains(&reply.status) => (Outcome::Throttled, None),
+        _ if expect.throttled.contains(&reply.status) => (Outcome::Throttled, detail(reply)),
         None => (Outcome::Success, None),
         error => (Outcome::Failure, error),
     };
     Assessment { outcome, status: reply.status, body_bytes: reply.body.len() as u64, error }
+}
+
+/// What a refusal says of itself: the `detail`, `message` or `error` of a JSON body, the beginning of it.
+fn detail(reply: &Reply) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_slice(&reply.body).ok()?;
+    let text = ["detail", "message", "error"].iter().find_map(|key| body.get(key)?.as_str())?;
+    Some(text.chars().take(DETAIL_CHARS_MAX).collect())
 }
 
 fn fault(expect: &Expect, name: &str, reply: &Reply) -> Option<String> {
@@ -89,7 +99,7 @@ mod tests {
     use serde_json::json;
 
     fn check(expect: &Expect, status: u16, body: &str, outcome: Outcome, error: Option<&str>) {
-        let reply = Reply { status, body: body.to_owned().into() };
+        let reply = Reply { status, body: body.to_owned().into(), server_timing: vec![] };
         let got = assess(expect, "/ask", &Ok(reply));
         assert_eq!((got.outcome, got.error.as_deref()), (outcome, error), "{status} {body}");
     }
@@ -129,6 +139,21 @@ mod tests {
             Some("CatchResponseError('/n is not 1')"),
         );
         check(&expect, 200, "oops", Outcome::Failure, Some("CatchResponseError('the answer is not JSON')"));
+    }
+
+    #[test]
+    fn refusals_in_their_own_words() {
+        let expect = Expect { throttled: vec![429], ..Expect::default() };
+        let long = format!(r#"{{"detail":"{}"}}"#, "x".repeat(500));
+        for (body, words) in [
+            (r#"{"detail":"Rate limit exceeded for IP"}"#, Some("Rate limit exceeded for IP".to_owned())),
+            (r#"{"message":"slow down"}"#, Some("slow down".to_owned())),
+            (r#"{"detail":[1]}"#, None),
+            ("slow down", None),
+            (&long, Some("x".repeat(DETAIL_CHARS_MAX))),
+        ] {
+            check(&expect, 429, body, Outcome::Throttled, words.as_deref());
+        }
     }
 
     #[test]

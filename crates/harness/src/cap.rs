@@ -5,11 +5,11 @@ use crate::schedule::class_counts;
 use crate::{Load, Plan, Scenario, Step, StepPlan, Task};
 
 /// Requests a second that a step offers at most, if every answer takes no time; `None` when a class never waits, so
-/// that nothing but the server bounds it. Of arrivals it is the mean over the step.
-pub(crate) fn offered_rps_max(plan: &Plan, step: &StepPlan) -> Option<f64> {
+/// that nothing but the server bounds it. Of arrivals it is the mean over the step. `users` are the most that it had.
+pub(crate) fn offered_rps_max(plan: &Plan, step: &StepPlan, users: u32) -> Option<f64> {
     let weights: Vec<u32> = plan.scenarios.iter().map(|scenario| scenario.weight).collect();
     match &step.load {
-        Load::Closed { users, .. } => users_rps(&plan.scenarios, &class_counts(weights, *users)),
+        Load::Closed { .. } => users_rps(&plan.scenarios, &class_counts(weights, users)),
         Load::Open { arrivals, .. } => {
             let time = step.run_time_limit();
             let total: f64 = weights.iter().copied().map(f64::from).sum();

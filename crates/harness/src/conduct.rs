@@ -52,22 +52,28 @@ where
     let plan = Arc::new(plan);
     let clock = world.clock;
     let mut run = blank(&plan, &world);
+    shown.send_modify(|view| view.head = Some(Arc::new(run.clone())));
     for index in 0..plan.steps.len() {
         let step = &plan.steps[index];
         let mut health = Health::begin(clock, world.resources.clone());
         let crew = Crew::start(&plan, index, &world);
         let show = |progress: Progress<'_>| shown.send_modify(|view| view.update(index, &progress));
-        let Driven { step: mut done, commanded } =
+        let Driven { step: mut done, commanded, aborted } =
             drive(&plan, index, clock, crew, &mut health, &mut commands, show).await;
         done.resources = health.resources();
         let last = index + 1 == plan.steps.len();
-        if done.cut {
+        if let Some(why) = aborted {
+            run.aborted = Some(format!("in step {}: {why}", step.name));
+        } else if done.cut {
             run.aborted = Some(format!("interrupted in step {}", step.name));
         } else if commanded && !last {
             run.aborted = Some(format!("interrupted after step {}", step.name));
         }
         run.steps.push(done);
-        shown.send_modify(|view| view.finished = Some(Arc::new(run.clone())));
+        shown.send_modify(|view| {
+            view.finished = Some(Arc::new(run.clone()));
+            view.cooling = !last;
+        });
         if run.aborted.is_some() {
             break;
         }
@@ -81,10 +87,17 @@ where
 
 /// Waits between two steps; false when a command ended the run.
 async fn cool_down(plan: &Plan, clock: Clock, commands: &mut mpsc::Receiver<Command>) -> bool {
-    tokio::select! {
-        biased;
-        Some(_) = commands.recv() => false,
-        () = clock.sleep(plan.cool_down) => true,
+    let until_ns = clock.now_ns() + u64::try_from(plan.cool_down.as_nanos()).unwrap_or(u64::MAX);
+    loop {
+        tokio::select! {
+            biased;
+            Some(command) = commands.recv() => match command {
+                Command::Stop | Command::Cut => return false,
+                // There is nothing to edit, to reset or to see.
+                Command::Edit { .. } | Command::Reset | Command::Look(_) => {}
+            },
+            () = clock.sleep_until(until_ns) => return true,
+        }
     }
 }
 

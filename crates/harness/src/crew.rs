@@ -22,6 +22,8 @@ pub(crate) struct Crew {
     reports: mpsc::Receiver<Report>,
     spares: Vec<Recorder>,
     merged: Recorder,
+    /// By class, at the end of the last second.
+    counts: Vec<ClassCounts>,
     ready: usize,
     drained: usize,
 }
@@ -86,7 +88,8 @@ impl Crew {
             }
         }
         let spares = orders.iter().map(|_| plan.recorder(step)).collect();
-        Self { orders, reports, spares, merged: plan.recorder(step), ready: 0, drained: 0 }
+        let counts = plan.scenarios.iter().map(ClassCounts::zero).collect();
+        Self { orders, reports, spares, merged: plan.recorder(step), counts, ready: 0, drained: 0 }
     }
 
     /// Waits until all workers have made their transports: nothing is due before.
@@ -107,6 +110,12 @@ impl Crew {
     pub(crate) async fn spawn(&self, class: usize, number: u32) {
         let worker = number as usize % self.orders.len();
         self.orders[worker].send(Order::Spawn { class, number }).await.expect(DEAD);
+    }
+
+    /// Lets user `number` go once it has read its answer.
+    pub(crate) async fn dismiss(&self, number: u32) {
+        let worker = number as usize % self.orders.len();
+        self.orders[worker].send(Order::Dismiss { number }).await.expect(DEAD);
     }
 
     pub(crate) async fn stop(&self) {
@@ -139,17 +148,41 @@ impl Crew {
             worker.send(Order::Swap(spare)).await.expect(DEAD);
         }
         let mut gauges = Gauges::default();
+        self.counts.iter_mut().for_each(ClassCounts::clear);
         while self.spares.len() < self.orders.len() {
             let report = self.report().await;
             self.unasked(&report);
-            if let Report::Second { mut recorder, users, in_flight } = report {
+            if let Report::Second { mut recorder, users, in_flight, counts } = report {
                 gauges.users += users;
                 gauges.in_flight += in_flight;
                 self.merged.merge(&mut recorder);
                 self.spares.push(recorder);
+                self.counts.iter_mut().zip(&counts).for_each(|(sum, more)| sum.add(more));
             }
         }
         (gauges, &mut self.merged)
+    }
+
+    /// Drops what was recorded; `fresh` makes an empty recorder. Users and requests go on and count from now on.
+    pub(crate) async fn reset(&mut self, fresh: impl Fn() -> Recorder) {
+        for worker in &self.orders {
+            let spare = self.spares.pop().expect("a spare a worker");
+            worker.send(Order::Reset(spare)).await.expect(DEAD);
+        }
+        self.counts.iter_mut().for_each(ClassCounts::clear);
+        while self.spares.len() < self.orders.len() {
+            let report = self.report().await;
+            self.unasked(&report);
+            if let Report::Second { counts, .. } = report {
+                self.spares.push(fresh());
+                self.counts.iter_mut().zip(&counts).for_each(|(sum, more)| sum.add(more));
+            }
+        }
+    }
+
+    /// What each class did, up to the end of the last second.
+    pub(crate) fn counts(&self) -> &[ClassCounts] {
+        &self.counts
     }
 
     /// Collects the last records and ends the workers.

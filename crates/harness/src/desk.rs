@@ -3,9 +3,11 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
+use http::HeaderValue;
 use measure::{NameId, PulseRecord, Recorder, Sample, TaskRecord};
 use wire::Clock;
 
+use crate::stages::read_stages;
 use crate::{Lens, Plan, Scenario};
 
 /// Counts of one class on one worker.
@@ -26,6 +28,11 @@ impl ClassCounts {
         Self { users: 0, tasks: scenario.tasks.iter().map(task).collect() }
     }
 
+    pub(crate) fn clear(&mut self) {
+        self.users = 0;
+        self.tasks.iter_mut().for_each(|task| (task.begun, task.requests) = (0, 0));
+    }
+
     pub(crate) fn add(&mut self, other: &Self) {
         self.users += other.users;
         for (task, more) in self.tasks.iter_mut().zip(&other.tasks) {
@@ -42,6 +49,12 @@ pub(crate) struct Desk {
     counts: RefCell<Vec<ClassCounts>>,
     users: Cell<u32>,
     in_flight: Cell<u32>,
+    /// Users that are there, by class.
+    present: RefCell<Vec<u32>>,
+    /// Sum of when the requests in flight were begun.
+    begun_sum_ns: Cell<u128>,
+    /// Sum of when the users that are there read their last answers, or came.
+    ready_sum_ns: Cell<u128>,
     lens: Option<Arc<dyn Lens>>,
 }
 
@@ -53,12 +66,33 @@ impl Desk {
             counts: RefCell::new(plan.scenarios.iter().map(ClassCounts::zero).collect()),
             users: Cell::new(0),
             in_flight: Cell::new(0),
+            present: RefCell::new(vec![0; plan.scenarios.len()]),
+            begun_sum_ns: Cell::new(0),
+            ready_sum_ns: Cell::new(0),
         }
     }
 
     /// Puts an empty recorder in place and hands out the filled one.
     pub(crate) fn swap(&self, spare: Recorder) -> Recorder {
         self.recorder.replace(spare)
+    }
+
+    /// Forgets what was counted, and hands out what was recorded: those who are there count from now on, with the times
+    /// that they had been under way noted.
+    pub(crate) fn reset(&self, spare: Recorder, now_ns: u64) -> Recorder {
+        for (counts, present) in self.counts.borrow_mut().iter_mut().zip(self.present.borrow().iter()) {
+            counts.clear();
+            counts.users = *present;
+        }
+        let before = |count: u32, sum_ns: u128| {
+            u64::try_from((u128::from(count) * u128::from(now_ns)).saturating_sub(sum_ns)).unwrap_or(u64::MAX)
+        };
+        let dropped = self.recorder.replace(spare);
+        self.pulse(|pulse| {
+            pulse.requests_before_ns = before(self.in_flight(), self.begun_sum_ns.get());
+            pulse.users_before_ns = before(self.users(), self.ready_sum_ns.get());
+        });
+        dropped
     }
 
     pub(crate) fn users(&self) -> u32 {
@@ -73,15 +107,24 @@ impl Desk {
         self.counts.borrow().clone()
     }
 
-    pub(crate) fn user_comes(&self, class: usize) {
+    pub(crate) fn user_comes(&self, class: usize, ready_ns: u64) {
         self.users.set(self.users.get() + 1);
         self.counts.borrow_mut()[class].users += 1;
+        self.present.borrow_mut()[class] += 1;
+        self.ready_sum_ns.set(self.ready_sum_ns.get() + u128::from(ready_ns));
     }
 
-    /// A user goes, so long after its last answer.
-    pub(crate) fn user_goes(&self, after_ns: u64) {
+    /// A user has read an answer: its last one, or its coming, was at `before_ns`.
+    pub(crate) fn user_reads(&self, before_ns: u64, now_ns: u64) {
+        self.ready_sum_ns.set(self.ready_sum_ns.get() - u128::from(before_ns) + u128::from(now_ns));
+    }
+
+    /// A user goes, whose last answer, or coming, was at `ready_ns`.
+    pub(crate) fn user_goes(&self, class: usize, ready_ns: u64, now_ns: u64) {
         self.users.set(self.users.get() - 1);
-        self.pulse(|pulse| pulse.waited_ns += after_ns);
+        self.present.borrow_mut()[class] -= 1;
+        self.ready_sum_ns.set(self.ready_sum_ns.get() - u128::from(ready_ns));
+        self.pulse(|pulse| pulse.waited_ns += now_ns.saturating_sub(ready_ns));
     }
 
     pub(crate) fn task_begins(&self, class: usize, task: usize) {
@@ -105,7 +148,9 @@ impl Desk {
             self.counts.borrow_mut()[class].tasks[task].requests += 1;
         }
         self.in_flight.set(self.in_flight.get() + 1);
-        InFlight { desk: self, name, clock, begun_ns: clock.now_ns(), recorded: false }
+        let begun_ns = clock.now_ns();
+        self.begun_sum_ns.set(self.begun_sum_ns.get() + u128::from(begun_ns));
+        InFlight { desk: self, name, clock, begun_ns, recorded: false }
     }
 }
 
@@ -120,10 +165,15 @@ pub(crate) struct InFlight<'a> {
 }
 
 impl InFlight<'_> {
-    pub(crate) fn record(mut self, mut sample: Sample, error: Option<&str>) {
+    /// `said` is what the server says of where the time went; mostly nothing.
+    pub(crate) fn record(mut self, mut sample: Sample, error: Option<&str>, said: &[HeaderValue]) {
         self.recorded = true;
         if self.desk.lens.as_ref().is_none_or(|lens| lens.see(&mut sample)) {
-            self.desk.recorder.borrow_mut().record(&sample, error);
+            let recorder = &mut *self.desk.recorder.borrow_mut();
+            recorder.record(&sample, error);
+            if !said.is_empty() {
+                recorder.stages(&sample, read_stages(said).as_deref());
+            }
         }
     }
 }
@@ -131,6 +181,7 @@ impl InFlight<'_> {
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.desk.in_flight.set(self.desk.in_flight.get() - 1);
+        self.desk.begun_sum_ns.set(self.desk.begun_sum_ns.get() - u128::from(self.begun_ns));
         if !self.recorded {
             self.desk.recorder.borrow_mut().cut_off(self.name);
             self.desk.pulse(|pulse| pulse.given_up_ns += self.clock.now_ns() - self.begun_ns);

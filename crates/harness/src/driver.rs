@@ -3,24 +3,32 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use measure::{ArrivalsRecord, ArrivalsTally, ClassRecord, Phases, Process, StepRecorder, StepRun};
+use measure::{
+    ArrivalsRecord, ArrivalsTally, ClassRecord, EditRecord, Phases, Process, StepRecorder, StepRecords,
+    StepRun,
+};
 use tokio::sync::mpsc;
 use wire::Clock;
 
 use crate::cap::offered_rps_max;
-use crate::crew::Crew;
+use crate::crew::{Crew, Gauges};
 use crate::desk::ClassCounts;
-use crate::handle::Command;
+use crate::handle::{Command, Glimpse, Known};
 use crate::health::Health;
-use crate::schedule::{Dealer, spawn_at_ns};
+use crate::schedule::{Change, Dealer, Ramp};
+use crate::thresholds::Watch;
 use crate::{Load, Plan, StepPlan};
 
 const SECOND_NS: u64 = 1_000_000_000;
+/// Edits of a step that are carried out; further ones are not.
+const EDITS_MAX: usize = 1_000;
 
 /// What is shown of a running step.
 pub(crate) struct Progress<'a> {
     pub(crate) elapsed_ns: u64,
     pub(crate) users: u32,
+    pub(crate) asked: (u32, f64),
+    pub(crate) steady: bool,
     pub(crate) in_flight: u32,
     pub(crate) stopping: bool,
     pub(crate) recorder: &'a StepRecorder,
@@ -29,7 +37,16 @@ pub(crate) struct Progress<'a> {
 /// Where a step is.
 struct Course {
     started_ns: u64,
+    /// Where its record begins: at its start, or at the last reset.
+    recorded_ns: u64,
+    ramp: Ramp,
+    /// The classes of the users that came and were not told to go, by when they came, each with the user's number.
+    there: Vec<(usize, u32)>,
+    /// Users that ever came: the next one's number.
     spawned: u32,
+    users_max: u32,
+    edits: Vec<EditRecord>,
+    resets: u32,
     steady_ns: Option<u64>,
     next_second_ns: u64,
     stop_ns: u64,
@@ -38,14 +55,17 @@ struct Course {
     cut: bool,
     interrupted: bool,
     commanded: bool,
+    /// The threshold that stopped it, and how.
+    aborted: Option<String>,
     /// How long answers are waited for once nothing new is sent.
     patience_ns: u64,
 }
 
-/// A step that has been driven, and whether a command told the run to end meanwhile.
+/// A step that has been driven, and whether a command or a threshold told the run to end meanwhile.
 pub(crate) struct Driven {
     pub(crate) step: StepRun,
     pub(crate) commanded: bool,
+    pub(crate) aborted: Option<String>,
 }
 
 /// Drives a step to its end, or to the end that a command puts to it.
@@ -59,35 +79,30 @@ pub(crate) async fn drive(
     mut show: impl FnMut(Progress<'_>),
 ) -> Driven {
     let step = &plan.steps[index];
-    let weights: Vec<u32> = plan.scenarios.iter().map(|s| s.weight).collect();
-    let mut dealer = Dealer::new(weights);
-    let mut recorder = StepRecorder::new(plan.entries.len(), step.load.record().times());
+    let mut dealer = Dealer::new(plan.scenarios.iter().map(|s| s.weight).collect());
+    let blank = || StepRecorder::new(plan.entries.len(), step.load.record().times());
+    let mut recorder = blank();
+    let mut watch = Watch::begin(plan, index);
     crew.ready().await;
     let mut course = Course::begin(plan, step, clock.now_ns());
     crew.begin(course.started_ns, course.stop_ns).await;
     loop {
         let now_ns = clock.now_ns();
-        while course.spawn_due(step, now_ns) {
-            crew.spawn(dealer.deal(), course.spawned).await;
-            course.spawned += 1;
+        while let Some(change) = course.change_due(now_ns) {
+            course.carry_out(change, &mut dealer, &crew).await;
         }
-        if course.spawned == step.load.users() && course.steady_ns.is_none() {
+        if course.ramp.is_there() && course.steady_ns.is_none() {
             course.steady_ns = Some(now_ns);
         }
         if now_ns >= course.next_second_ns {
-            let end_ns = course.next_second_ns - course.started_ns;
+            let end_ns = course.next_second_ns - course.recorded_ns;
             let (gauges, records) = crew.swap().await;
             recorder.push_second(end_ns, gauges.users, gauges.in_flight, records);
             let (generator, target) = health.second();
             recorder.attach(generator, target);
+            course.heed(&mut watch, &recorder, now_ns);
+            show(course.progress(gauges, &recorder));
             course.next_second_ns += SECOND_NS;
-            show(Progress {
-                elapsed_ns: end_ns,
-                users: gauges.users,
-                in_flight: gauges.in_flight,
-                stopping: course.stopped.is_some(),
-                recorder: &recorder,
-            });
         }
         if course.stop_due(now_ns) {
             crew.stop().await;
@@ -98,29 +113,42 @@ pub(crate) async fn drive(
         if crew.is_drained() {
             break;
         }
-        let next_ns = course.next_ns(step);
         tokio::select! {
             biased;
-            Some(command) = commands.recv() => course.obey(step, command, clock.now_ns()),
+            Some(command) = commands.recv() => {
+                let begins_anew = matches!(command, Command::Reset);
+                if begins_anew {
+                    crew.reset(|| plan.recorder(index)).await;
+                    (recorder, watch) = (blank(), Watch::begin(plan, index));
+                }
+                course.obey((plan, index), command, (&recorder, crew.counts()), clock.now_ns());
+            }
             () = crew.watch() => {}
-            () = clock.sleep_until(next_ns) => {}
+            () = clock.sleep_until(course.next_ns()) => {}
         }
     }
     let ended_ns = clock.now_ns();
     let (mut last, counts, arrivals) = crew.finish().await;
-    recorder.push_second(ended_ns - course.started_ns, 0, 0, &mut last);
+    recorder.push_second(ended_ns - course.recorded_ns, 0, 0, &mut last);
     let (generator, target) = health.second();
     recorder.attach(generator, target);
-    let commanded = course.commanded;
-    Driven { step: course.record(plan, step, recorder, (&counts, arrivals), ended_ns), commanded }
+    let step = course.record((plan, index), recorder.finish(), (&counts, arrivals), ended_ns);
+    Driven { step, commanded: course.commanded, aborted: course.aborted }
 }
 
 impl Course {
     fn begin(plan: &Plan, step: &StepPlan, now_ns: u64) -> Self {
         let run_ns = u64::try_from(step.run_time_limit().as_nanos()).unwrap_or(u64::MAX);
+        let (users, rate_per_s) = (step.load.users(), step.load.record().spawn_rate_per_s());
         Self {
             started_ns: now_ns,
+            recorded_ns: now_ns,
+            ramp: Ramp::new(now_ns, users, rate_per_s),
+            there: vec![],
             spawned: 0,
+            users_max: users,
+            edits: vec![],
+            resets: 0,
             steady_ns: None,
             next_second_ns: now_ns + SECOND_NS,
             stop_ns: now_ns + run_ns,
@@ -128,23 +156,64 @@ impl Course {
             cut: false,
             interrupted: false,
             commanded: false,
+            aborted: None,
             patience_ns: u64::try_from(plan.stop_timeout.as_nanos()).unwrap_or(u64::MAX),
         }
     }
 
-    fn spawn_due(&self, step: &StepPlan, now_ns: u64) -> bool {
-        self.stopped.is_none()
-            && now_ns < self.stop_ns
-            && self.next_spawn_ns(step).is_some_and(|at| at <= now_ns)
+    /// What is shown at the end of a second.
+    fn progress<'a>(&self, gauges: Gauges, recorder: &'a StepRecorder) -> Progress<'a> {
+        Progress {
+            elapsed_ns: self.next_second_ns - self.started_ns,
+            users: gauges.users,
+            asked: self.ramp.asked(),
+            steady: self.steady_ns.is_some(),
+            in_flight: gauges.in_flight,
+            stopping: self.stopped.is_some(),
+            recorder,
+        }
     }
 
-    fn next_spawn_ns(&self, step: &StepPlan) -> Option<u64> {
-        match step.load {
-            Load::Closed { users, spawn_rate_per_s } if self.spawned < users => {
-                Some(self.started_ns + spawn_at_ns(self.spawned, spawn_rate_per_s))
+    /// A user that is to come or to go, while the load lasts.
+    fn change_due(&mut self, now_ns: u64) -> Option<Change> {
+        let lasts = self.stopped.is_none() && now_ns < self.stop_ns;
+        if lasts { self.ramp.take(now_ns) } else { None }
+    }
+
+    async fn carry_out(&mut self, change: Change, dealer: &mut Dealer, crew: &Crew) {
+        match change {
+            Change::Comes => {
+                let (class, number) = (dealer.deal(), self.spawned);
+                self.spawned += 1;
+                self.there.push((class, number));
+                crew.spawn(class, number).await;
             }
-            Load::Closed { .. } | Load::Open { .. } => None,
+            Change::Goes => {
+                if let Some((class, number)) = self.there.pop() {
+                    dealer.take_back(class);
+                    crew.dismiss(number).await;
+                }
+            }
         }
+    }
+
+    /// The record begins anew: those who are there stay.
+    fn reset(&mut self, now_ns: u64) {
+        self.resets += 1;
+        self.recorded_ns = now_ns;
+        self.next_second_ns = now_ns + SECOND_NS;
+        self.steady_ns = self.steady_ns.map(|steady_ns| steady_ns.max(now_ns));
+    }
+
+    fn edit(&mut self, now_ns: u64, users: u32, spawn_rate_per_s: f64) {
+        let room = self.edits.len() < EDITS_MAX;
+        if self.stopped.is_some() || now_ns >= self.stop_ns || !room {
+            return;
+        }
+        self.ramp.turn(now_ns, users, spawn_rate_per_s);
+        self.users_max = self.users_max.max(users);
+        self.steady_ns = None;
+        self.edits.push(EditRecord { at_ns: now_ns, users, spawn_rate_per_s });
     }
 
     /// Says once that the load is to stop.
@@ -163,7 +232,31 @@ impl Course {
         due
     }
 
-    fn obey(&mut self, step: &StepPlan, command: Command, now_ns: u64) {
+    fn obey(
+        &mut self,
+        (plan, index): (&Plan, usize),
+        command: Command,
+        (recorder, counts): (&StepRecorder, &[ClassCounts]),
+        now_ns: u64,
+    ) {
+        let step = &plan.steps[index];
+        match command {
+            Command::Stop | Command::Cut => self.end(step, &command, now_ns),
+            Command::Edit { users, spawn_rate_per_s } => {
+                if let Ok(Load::Closed { .. }) = step.load.edited(users, spawn_rate_per_s) {
+                    self.edit(now_ns, users, spawn_rate_per_s);
+                }
+            }
+            Command::Reset => self.reset(now_ns),
+            Command::Look(look) => {
+                let seen = self.glimpse((plan, index), look.known, recorder, counts, now_ns);
+                // Who asked may be gone.
+                let _ = look.answer.send(seen);
+            }
+        }
+    }
+
+    fn end(&mut self, step: &StepPlan, command: &Command, now_ns: u64) {
         self.commanded = true;
         match (command, &mut self.stopped) {
             // Before its end a stop is an interruption, unless a stop was to be its end; after it the step is whole.
@@ -171,12 +264,24 @@ impl Course {
             (Command::Cut, None) => (self.interrupted, self.patience_ns) = (step.run_time.is_some(), 0),
             (Command::Stop, Some(_)) => {}
             (Command::Cut, Some((_, until_ns))) => *until_ns = now_ns,
+            (Command::Edit { .. } | Command::Reset | Command::Look(_), _) => {}
         }
         self.stop_ns = self.stop_ns.min(now_ns);
     }
 
-    fn next_ns(&self, step: &StepPlan) -> u64 {
-        let spawn_ns = self.next_spawn_ns(step).filter(|_| self.stopped.is_none());
+    /// Stops the load if a threshold that may do so has been broken for long enough, unless it ends anyway.
+    fn heed(&mut self, watch: &mut Watch, recorder: &StepRecorder, now_ns: u64) {
+        if self.stopped.is_some() || now_ns >= self.stop_ns {
+            return;
+        }
+        let steady_ns = self.steady_ns.map(|at_ns| at_ns.saturating_sub(self.recorded_ns));
+        if let Some(why) = recorder.last().and_then(|last| watch.second(last, steady_ns)) {
+            (self.aborted, self.interrupted, self.stop_ns) = (Some(why), true, now_ns);
+        }
+    }
+
+    fn next_ns(&self) -> u64 {
+        let spawn_ns = self.ramp.next_ns().filter(|_| self.stopped.is_none());
         let end_ns = match self.stopped {
             None => self.stop_ns,
             Some((_, until_ns)) if !self.cut => until_ns,
@@ -185,37 +290,60 @@ impl Course {
         self.next_second_ns.min(end_ns).min(spawn_ns.unwrap_or(u64::MAX))
     }
 
+    /// What there is beyond what is known, up to the end of the last second.
+    fn glimpse(
+        &self,
+        (plan, index): (&Plan, usize),
+        known: Known,
+        recorder: &StepRecorder,
+        counts: &[ClassCounts],
+        now_ns: u64,
+    ) -> Glimpse {
+        let same = (known.step, known.resets) == (index, self.resets);
+        let skipped = if same { known.seconds.min(recorder.seconds()) } else { 0 };
+        let records = recorder.look(skipped);
+        let ended_ns = records.intervals.last().map_or(now_ns, |last| self.recorded_ns + last.end_ns);
+        let record = self.record((plan, index), records, (counts, None), ended_ns.max(self.recorded_ns));
+        let known = Known { step: index, resets: self.resets, seconds: recorder.seconds() };
+        Glimpse { known, skipped, record }
+    }
+
     fn record(
-        self,
-        plan: &Plan,
-        step: &StepPlan,
-        recorder: StepRecorder,
+        &self,
+        (plan, index): (&Plan, usize),
+        recorded: StepRecords,
         (counts, arrivals): (&[ClassCounts], Option<ArrivalsTally>),
         ended_ns: u64,
     ) -> StepRun {
-        let wind_down_ns = self.stopped.map_or(ended_ns, |(at_ns, _)| at_ns);
-        let recorded = recorder.finish();
+        let step = &plan.steps[index];
+        let wind_down_ns =
+            self.stopped.map_or(ended_ns, |(at_ns, _)| at_ns).clamp(self.recorded_ns, ended_ns);
         StepRun {
             name: step.name.clone(),
             load: step.load.record(),
             run_time_s: step.run_time.map(|time| time.as_secs_f64()),
             gate: step.gate,
             phases: Phases {
-                started_ns: self.started_ns,
-                steady_ns: self.steady_ns.unwrap_or(wind_down_ns),
+                started_ns: self.recorded_ns,
+                steady_ns: self.steady_ns.unwrap_or(wind_down_ns).clamp(self.recorded_ns, wind_down_ns),
                 wind_down_ns,
                 ended_ns,
             },
+            edits: self.edits.clone(),
+            reset_ns: (self.resets > 0).then_some(self.recorded_ns),
             cut: self.interrupted,
-            offered_rps_max: offered_rps_max(plan, step),
+            offered_rps_max: offered_rps_max(plan, step, self.users_max),
             names: plan.entries.clone(),
             classes: plan.scenarios.iter().zip(counts).map(|(s, c)| class_record(s, c)).collect(),
             arrivals: arrivals.and_then(|tally| self.arrivals(step, tally, wind_down_ns)),
             intervals: recorded.intervals,
             statuses: recorded.statuses,
             errors: recorded.errors,
+            refusals: recorded.refusals,
             cut_off: recorded.cut_off,
             resources: None,
+            stages: recorded.stages,
+            thresholds: plan.thresholds_of(index),
         }
     }
 }
@@ -223,8 +351,9 @@ impl Course {
 impl Course {
     fn arrivals(&self, step: &StepPlan, tally: ArrivalsTally, wind_down_ns: u64) -> Option<ArrivalsRecord> {
         let Load::Open { arrivals, .. } = &step.load else { return None };
-        let lasted_ns = wind_down_ns.min(self.stop_ns) - self.started_ns;
-        let due_mean = arrivals.mean_within(Duration::from_nanos(lasted_ns));
+        let until = |at_ns: u64| Duration::from_nanos(at_ns.saturating_sub(self.started_ns));
+        let due_mean = arrivals.mean_within(until(wind_down_ns.min(self.stop_ns)))
+            - arrivals.mean_within(until(self.recorded_ns));
         Some(tally.into_record(due_mean, arrivals.process() == Process::Poisson))
     }
 }

@@ -4,21 +4,65 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use measure::{Live, Run};
+use measure::{Live, Run, StepRun};
 use tokio::runtime::Builder;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::LocalSet;
 
 use crate::driver::Progress;
 use crate::{Plan, Transport, World, conduct};
 
 /// What a run can be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Command {
     /// Send nothing new, wait for what is in flight, end the run.
     Stop,
     /// Wait for nothing, end the run.
     Cut,
+    /// Another number of users in the step that runs: more come, or the newest go when they have read their answers. A
+    /// step of arrivals takes no notice, nor does one that is stopping; [`crate::Load::edited`] says what can be asked.
+    Edit {
+        /// Users.
+        users: u32,
+        /// Users that come or go a second.
+        spawn_rate_per_s: f64,
+    },
+    /// Drop what the step has recorded so far. Users and requests go on; requests in flight count when they end.
+    Reset,
+    /// Show what the step has recorded.
+    Look(Look),
+}
+
+/// Asks for what a step has recorded. Nothing is copied unless somebody asks.
+#[derive(Debug)]
+pub struct Look {
+    /// What is known already, as the last [`Glimpse`] gave it.
+    pub known: Known,
+    /// Where the answer goes; dropped when no step runs.
+    pub answer: oneshot::Sender<Glimpse>,
+}
+
+/// How much of which record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The step.
+    pub step: usize,
+    /// How often it had been reset.
+    pub resets: u32,
+    /// Its first seconds.
+    pub seconds: usize,
+}
+
+/// What a step has recorded up to the end of the last second.
+#[derive(Clone, Debug)]
+pub struct Glimpse {
+    /// What is known with it.
+    pub known: Known,
+    /// Seconds that the record leaves out, since they were known.
+    pub skipped: usize,
+    /// The record, as it would stand if the step had ended then; of arrivals, how they came about is known at the end
+    /// alone.
+    pub record: StepRun,
 }
 
 /// What there is to see of a run, renewed once a second.
@@ -30,12 +74,20 @@ pub struct View {
     pub elapsed: Duration,
     /// Users.
     pub users: u32,
+    /// Users asked for, 0 of arrivals, and how many come or go a second.
+    pub asked: (u32, f64),
+    /// As many are there as were asked for, or have been.
+    pub steady: bool,
+    /// Between two steps.
+    pub cooling: bool,
     /// Requests in flight.
     pub in_flight: u32,
     /// Nothing new is sent any more.
     pub stopping: bool,
     /// Rates and percentiles of the step.
     pub live: Live,
+    /// The run without any step, from its start on.
+    pub head: Option<Arc<Run>>,
     /// The run up to the last step that ended.
     pub finished: Option<Arc<Run>>,
 }
@@ -45,6 +97,9 @@ impl View {
         self.step = step;
         self.elapsed = Duration::from_nanos(progress.elapsed_ns);
         self.users = progress.users;
+        self.asked = progress.asked;
+        self.steady = progress.steady;
+        self.cooling = false;
         self.in_flight = progress.in_flight;
         self.stopping = progress.stopping;
         self.live = progress.recorder.live();
@@ -98,6 +153,13 @@ impl RunHandle {
     /// What there is to see; the channel closes when the run has ended.
     pub fn view(&self) -> watch::Receiver<View> {
         self.view.clone()
+    }
+
+    /// What the running step has recorded beyond what is `known`; `None` when no step runs, or the run has ended.
+    pub async fn look(commands: &mpsc::Sender<Command>, known: Known) -> Option<Glimpse> {
+        let (answer, answered) = oneshot::channel();
+        commands.send(Command::Look(Look { known, answer })).await.ok()?;
+        answered.await.ok()
     }
 
     /// Waits for the run's end.

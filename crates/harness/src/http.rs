@@ -132,6 +132,8 @@ impl Transport for HttpTransport {
         }
         let mut response = self.client(call.user)?.execute(request).await.map_err(|e| named(&e))?;
         let status = response.status().as_u16();
+        let said = response.headers().get_all(wire::SERVER_TIMING_HEADER);
+        let server_timing = said.iter().cloned().collect();
         let first = response.chunk().await.map_err(|e| named(&e))?.unwrap_or_default();
         let mut body = BytesMut::from(first);
         while let Some(more) = response.chunk().await.map_err(|e| named(&e))? {
@@ -140,7 +142,7 @@ impl Transport for HttpTransport {
             }
             body.extend_from_slice(&more);
         }
-        Ok(Reply { status, body: body.freeze() })
+        Ok(Reply { status, body: body.freeze(), server_timing })
     }
 }
 

@@ -22,14 +22,16 @@ mod preflight;
 mod pulse;
 mod scenario;
 mod schedule;
+mod stages;
 mod suite;
+mod thresholds;
 mod transport;
 mod user;
 mod worker;
 
 pub use arrivals::{Arrivals, OpenReplay, Stage, read_replay};
 pub use conduct::{Workers, World, conduct};
-pub use handle::{Command, RunHandle, View};
+pub use handle::{Command, Glimpse, Known, Look, RunHandle, View};
 pub use health::{Probe, Usage};
 pub use http::{HttpOptions, HttpTransport, HttpVersion};
 pub use lens::{Journal, Lens};
@@ -41,4 +43,5 @@ pub use scenario::{
     Wait, read_scenario, read_scenarios,
 };
 pub use suite::{Suite, read_suite, read_suite_with};
+pub use thresholds::{ThresholdPlan, read_threshold};
 pub use transport::{Call, Reply, SendError, Transport};

@@ -68,6 +68,21 @@ impl Load {
         }
     }
 
+    /// The load of a running step with another number of users, or another rate at which they come and go.
+    ///
+    /// # Errors
+    /// When a number is out of range, or the load is made of arrivals.
+    pub fn edited(&self, users: u32, spawn_rate_per_s: f64) -> Result<Self, Mistakes> {
+        let mut mistakes = Mistakes::default();
+        if self.is_open() {
+            let remedy = "stop it and start another with the other rate";
+            mistakes.push("edit", "a load of arrivals follows its schedule and cannot be edited", remedy);
+        }
+        let load = Self::Closed { users, spawn_rate_per_s };
+        load.check("edit", &mut mistakes);
+        mistakes.or(load)
+    }
+
     /// The same load in a fraction of the time: stages shortened, users started faster.
     pub(crate) fn quick(self, factor: u32) -> Self {
         match self {

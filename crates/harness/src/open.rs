@@ -30,6 +30,8 @@ pub(crate) struct Open {
     in_flight_max: u32,
     lanes_free: RefCell<Vec<u32>>,
     lanes_made: Cell<u32>,
+    /// Arrivals that were begun and have not sent anything.
+    owed: Cell<u64>,
 }
 
 impl Open {
@@ -49,6 +51,7 @@ impl Open {
             in_flight_max: *in_flight_max,
             lanes_free: RefCell::default(),
             lanes_made: Cell::new(0),
+            owed: Cell::new(0),
         })
     }
 
@@ -64,6 +67,7 @@ impl Open {
             self.tally.borrow_mut().due(1);
             let room = |count: u32| (count < self.in_flight_max).then_some(count + 1);
             if self.in_flight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_ok() {
+                self.owed.set(self.owed.get() + 1);
                 return Some(Arriving { open: self.clone(), lane: self.lane(), number, due_ns, sent: false });
             }
             self.tally.borrow_mut().dropped();
@@ -76,6 +80,13 @@ impl Open {
         let unsent = std::iter::from_fn(|| share.take(now_ns)).count();
         share.end();
         self.tally.borrow_mut().due(unsent as u64);
+    }
+
+    /// Counts anew: of what was before, only what is yet to be sent.
+    pub(crate) fn reset(&self) {
+        let mut tally = ArrivalsTally::default();
+        tally.due(self.owed.get());
+        self.tally.replace(tally);
     }
 
     /// What was counted.
@@ -114,6 +125,7 @@ impl Arriving {
         if std::mem::replace(&mut self.sent, true) {
             return;
         }
+        self.open.owed.set(self.open.owed.get() - 1);
         let mut tally = self.open.tally.borrow_mut();
         tally.sent(at_ns.saturating_sub(self.due_ns));
         tally.gap(self.open.gaps.borrow_mut().next(at_ns.saturating_sub(self.open.begin_ns)));

@@ -6,7 +6,7 @@ use measure::{EntryName, Limits, NameId, Recorder, RunKind, Targets};
 use serde_json::json;
 use wire::{Mistakes, Seed, format_duration, nearest};
 
-use crate::{Load, Scenario, Step, Wait};
+use crate::{Load, Scenario, Step, ThresholdPlan, Wait};
 
 /// The longest run: it keeps the records bounded.
 const RUN_TIME_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -38,6 +38,8 @@ pub struct Plan {
     pub targets: Option<Targets>,
     /// The limits of validity.
     pub limits: Limits,
+    /// What must hold beside the targets; filled by [`Plan::watch`].
+    pub thresholds: Vec<ThresholdPlan>,
     /// What else the record should hold of how the run was set up.
     pub setup: serde_json::Value,
     /// The server's address, for the record; `None` in virtual time.
@@ -171,6 +173,7 @@ impl Plan {
             stop_timeout: STOP_TIMEOUT,
             targets: None,
             limits: Limits::default(),
+            thresholds: vec![],
             setup: serde_json::Value::Null,
             target_url: None,
         })

@@ -8,7 +8,10 @@ use wire::{Mistakes, Seed, Source, Table, Value};
 use crate::arrivals::load;
 use crate::limits::read_limits;
 use crate::plan::{STOP_TIMEOUT, check_stop_timeout, choose_classes};
-use crate::{Bindings, OpenReplay, Plan, Scenario, ScenarioFile, StepPlan, TagFilter, read_scenarios};
+use crate::thresholds::read_thresholds;
+use crate::{
+    Bindings, OpenReplay, Plan, Scenario, ScenarioFile, StepPlan, TagFilter, ThresholdPlan, read_scenarios,
+};
 
 /// A suite of steps, as `load_tests/baseline.toml` writes it.
 #[derive(Clone, Debug)]
@@ -27,6 +30,8 @@ pub struct Suite {
     pub targets: Targets,
     /// The limits of validity.
     pub limits: Limits,
+    /// What must hold beside the targets.
+    pub thresholds: Vec<ThresholdPlan>,
 }
 
 /// How much shorter the quick suite is.
@@ -38,6 +43,10 @@ impl Suite {
         for step in &mut self.steps {
             step.run_time = step.run_time.map(|time| time / QUICK_FACTOR);
             step.load = step.load.clone().quick(QUICK_FACTOR);
+        }
+        for rule in self.thresholds.iter_mut().map(|threshold| &mut threshold.rule) {
+            rule.window_s = rule.window_s.map(|window_s| (window_s / QUICK_FACTOR).max(1));
+            rule.abort_after_s = rule.abort_after_s.map(|after_s| after_s / f64::from(QUICK_FACTOR));
         }
         self.cool_down /= QUICK_FACTOR;
         self
@@ -63,7 +72,8 @@ impl Suite {
             Some(Scenario { weight: *weight, ..scenario.clone() })
         };
         let mixed = self.mix.iter().filter_map(weighted).collect();
-        let plan = Plan::new(RunKind::Baseline, seed, mixed, &[], &TagFilter::default())?;
+        let mut plan = Plan::new(RunKind::Baseline, seed, mixed, &[], &TagFilter::default())?;
+        plan.watch(self.thresholds)?;
         Ok(Plan {
             steps: self.steps,
             cool_down: self.cool_down,
@@ -95,7 +105,12 @@ pub fn read_suite_with(file: &str, text: &str, open: OpenReplay<'_>) -> Result<S
     let mut checks = Mistakes::default();
     let suite = Source::read(file, text, |root| {
         let mix = root.need_value("mix").map(|value| mix(&value)).unwrap_or_default();
-        let steps = root.tables("step", |table| step(table, file, open, &mut checks));
+        let mut thresholds = read_thresholds(root, None);
+        let steps = root.tables("step", |table| {
+            let step = step(table, file, open, &mut checks);
+            thresholds.extend(read_thresholds(table, Some(&step.name)));
+            step
+        });
         if steps.is_empty() {
             root.mistake("the suite has no step", "add a [[step]]");
         }
@@ -117,6 +132,7 @@ pub fn read_suite_with(file: &str, text: &str, open: OpenReplay<'_>) -> Result<S
             stop_timeout: stop_timeout.unwrap_or(STOP_TIMEOUT),
             targets: targets?,
             limits,
+            thresholds,
         })
     });
     match suite {

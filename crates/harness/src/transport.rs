@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 
 /// A request, rendered.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +28,8 @@ pub struct Reply {
     pub status: u16,
     /// The body.
     pub body: Bytes,
+    /// Every `Server-Timing` header that it has.
+    pub server_timing: Vec<HeaderValue>,
 }
 
 /// Why there was no answer. The texts are what Locust users find in their failures file.

@@ -1,11 +1,12 @@
 //! One user's life: `on_start`, then a task, a wait, a task, … until told to stop.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use measure::{Outcome, RequestId, Sample};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use wire::{Clock, Stream};
 
 use crate::assess::assess;
@@ -25,6 +26,22 @@ pub(crate) struct Surroundings<T> {
     pub(crate) desk: Desk,
     pub(crate) transport: T,
     pub(crate) stop: watch::Receiver<bool>,
+    /// What arrivals have, whom nobody tells to go.
+    pub(crate) nobody: Rc<Farewell>,
+}
+
+/// Tells one user to go, once it has read the answer that it waits for.
+#[derive(Debug, Default)]
+pub(crate) struct Farewell {
+    said: Cell<bool>,
+    wake: Notify,
+}
+
+impl Farewell {
+    pub(crate) fn say(&self) {
+        self.said.set(true);
+        self.wake.notify_one();
+    }
 }
 
 /// A user.
@@ -32,6 +49,7 @@ pub(crate) struct Surroundings<T> {
 pub(crate) struct User<T> {
     around: Rc<Surroundings<T>>,
     stop: watch::Receiver<bool>,
+    farewell: Rc<Farewell>,
     class: usize,
     number: u32,
     requests: u32,
@@ -53,13 +71,18 @@ enum Ended {
 }
 
 impl<T: Transport> User<T> {
-    pub(crate) fn new(around: Rc<Surroundings<T>>, class: usize, number: u32) -> Self {
+    pub(crate) fn new(
+        around: Rc<Surroundings<T>>,
+        (class, number): (usize, u32),
+        farewell: Rc<Farewell>,
+    ) -> Self {
         let (seed, step) = (around.plan.seed, &around.plan.steps[around.step].name);
         around.transport.prepare(number);
-        around.desk.user_comes(class);
         let now_ns = around.clock.now_ns();
+        around.desk.user_comes(class, now_ns);
         Self {
             stop: around.stop.clone(),
+            farewell,
             stream: seed.stream(&format!("user/{step}"), u64::from(number)),
             due_ns: now_ns,
             ready_ns: now_ns,
@@ -78,9 +101,10 @@ impl<T: Transport> User<T> {
         let weights = around.plan.scenarios.iter().map(|scenario| scenario.weight);
         let class = by_weight(weights, &mut stream);
         around.transport.prepare(arriving.lane);
-        around.desk.user_comes(class);
+        around.desk.user_comes(class, arriving.due_ns);
         Self {
             stop: around.stop.clone(),
+            farewell: around.nobody.clone(),
             stream,
             due_ns: arriving.due_ns,
             ready_ns: arriving.due_ns,
@@ -205,7 +229,9 @@ impl<T: Transport> User<T> {
             status: assessed.status,
             body_bytes: assessed.body_bytes,
         };
-        in_flight.record(sample, assessed.error.as_deref());
+        let said = result.as_ref().map_or(&[][..], |reply| &reply.server_timing);
+        in_flight.record(sample, assessed.error.as_deref(), said);
+        around.desk.user_reads(self.ready_ns, done_ns);
         (self.due_ns, self.ready_ns) = (done_ns, done_ns);
         assessed.outcome
     }
@@ -252,12 +278,13 @@ impl<T: Transport> User<T> {
             biased;
             // An error means that the worker is gone, which ends users too.
             _ = self.stop.wait_for(|stop| *stop) => {}
+            () = self.farewell.wake.notified() => {}
             () = clock.sleep_until(at_ns) => {}
         }
     }
 
     fn stopping(&self) -> bool {
-        *self.stop.borrow()
+        self.farewell.said.get() || *self.stop.borrow()
     }
 }
 
@@ -276,6 +303,6 @@ fn by_weight(weights: impl Iterator<Item = u32> + Clone, stream: &mut Stream) ->
 impl<T> Drop for User<T> {
     fn drop(&mut self) {
         let now_ns = self.around.clock.now_ns();
-        self.around.desk.user_goes(now_ns.saturating_sub(self.ready_ns));
+        self.around.desk.user_goes(self.class, self.ready_ns, now_ns);
     }
 }

@@ -1,5 +1,6 @@
 //! One worker: it starts users, swaps its recorder when asked, and ends when they have. Timing is the driver's.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use wire::Clock;
 use crate::desk::{ClassCounts, Desk};
 use crate::open::{Open, Seat};
 use crate::pulse::Pulse;
-use crate::user::{Surroundings, User};
+use crate::user::{Farewell, Surroundings, User};
 use crate::{Lens, Plan, Transport};
 
 /// From the driver to a worker.
@@ -21,8 +22,12 @@ pub(crate) enum Order {
     Begin { from_ns: u64, until_ns: u64 },
     /// Start a user.
     Spawn { class: usize, number: u32 },
+    /// Let a user go.
+    Dismiss { number: u32 },
     /// Hand over the recorder; here is an empty one.
     Swap(Recorder),
+    /// The same, and begin to count anew.
+    Reset(Recorder),
     /// Send nothing new.
     Stop,
     /// Give up what is in flight.
@@ -36,8 +41,8 @@ pub(crate) enum Order {
 pub(crate) enum Report {
     /// The transport is made.
     Ready,
-    /// Answers `Swap`.
-    Second { recorder: Recorder, users: u32, in_flight: u32 },
+    /// Answers `Swap` and `Reset`.
+    Second { recorder: Recorder, users: u32, in_flight: u32, counts: Vec<ClassCounts> },
     /// After `Stop`: the last user has gone.
     Drained,
     /// The worker panicked.
@@ -57,12 +62,10 @@ pub(crate) async fn work<T: Transport>(
     reports: mpsc::Sender<Report>,
 ) {
     let (stop, stopped) = watch::channel(false);
-    let desk = Desk::new(&plan, step, lens);
-    let name = plan.steps[step].name.as_bytes();
-    let run = (plan.seed.stream("run", wire::stable_hash(name)).next_u64() >> 32) as u32;
-    let around = Rc::new(Surroundings { plan, step, run, clock, desk, transport, stop: stopped });
+    let around = surroundings((plan, step), clock, transport, lens, stopped);
     let _pulse = Pulse::begin(&around, seat.worker);
     let mut users = JoinSet::new();
+    let mut farewells: HashMap<u32, Rc<Farewell>> = HashMap::new();
     let mut drained_told = false;
     let mut open: Option<Rc<Open>> = None;
     if reports.send(Report::Ready).await.is_err() {
@@ -89,7 +92,13 @@ pub(crate) async fn work<T: Transport>(
         let report = match order {
             None => return,
             Some(Order::Spawn { class, number }) => {
-                users.spawn_local(User::new(around.clone(), class, number).live());
+                let farewell = Rc::<Farewell>::default();
+                farewells.insert(number, farewell.clone());
+                users.spawn_local(User::new(around.clone(), (class, number), farewell).live());
+                continue;
+            }
+            Some(Order::Dismiss { number }) => {
+                farewells.remove(&number).iter().for_each(|farewell| farewell.say());
                 continue;
             }
             Some(Order::Begin { from_ns, until_ns }) => {
@@ -104,20 +113,40 @@ pub(crate) async fn work<T: Transport>(
                 }
                 continue;
             }
-            Some(Order::Swap(spare)) => Report::Second {
-                recorder: around.desk.swap(spare),
-                users: around.desk.users(),
-                in_flight: around.desk.in_flight(),
-            },
-            Some(Order::Finish(spare)) => {
-                let arrivals = open.as_ref().map(|open| Box::new(open.tally()));
-                Report::Finished { recorder: around.desk.swap(spare), counts: around.desk.counts(), arrivals }
+            Some(Order::Swap(spare)) => second(&around.desk, around.desk.swap(spare)),
+            Some(Order::Reset(spare)) => {
+                open.iter().for_each(|open| open.reset());
+                second(&around.desk, around.desk.reset(spare, clock.now_ns()))
             }
+            Some(Order::Finish(spare)) => finished(&around.desk, spare, open.as_deref()),
         };
         if reports.send(report).await.is_err() {
             return;
         }
     }
+}
+
+/// The worker's run and desk, as its users share them.
+fn surroundings<T>(
+    (plan, step): (Arc<Plan>, usize),
+    clock: Clock,
+    transport: T,
+    lens: Option<Arc<dyn Lens>>,
+    stop: watch::Receiver<bool>,
+) -> Rc<Surroundings<T>> {
+    let desk = Desk::new(&plan, step, lens);
+    let name = plan.steps[step].name.as_bytes();
+    let run = (plan.seed.stream("run", wire::stable_hash(name)).next_u64() >> 32) as u32;
+    Rc::new(Surroundings { plan, step, run, clock, desk, transport, stop, nobody: Rc::default() })
+}
+
+fn finished(desk: &Desk, spare: Recorder, open: Option<&Open>) -> Report {
+    let arrivals = open.map(|open| Box::new(open.tally()));
+    Report::Finished { recorder: desk.swap(spare), counts: desk.counts(), arrivals }
+}
+
+fn second(desk: &Desk, recorder: Recorder) -> Report {
+    Report::Second { recorder, users: desk.users(), in_flight: desk.in_flight(), counts: desk.counts() }
 }
 
 /// Begins all arrivals that are due.

@@ -30,7 +30,11 @@ impl Transport for Fixed {
             "/refused" => Err(SendError::Refused),
             path => {
                 let status = [("/throttled", 429), ("/missing", 404)].iter().find(|(p, _)| *p == path);
-                Ok(Reply { status: status.map_or(200, |(_, s)| *s), body: "four".into() })
+                Ok(Reply {
+                    status: status.map_or(200, |(_, s)| *s),
+                    body: "four".into(),
+                    server_timing: vec![],
+                })
             }
         }
     }

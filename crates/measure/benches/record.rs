@@ -114,6 +114,8 @@ fn run_of(steps: StepRecorder, ended_ns: u64) -> Run {
         run_time_s: None,
         gate: true,
         phases: Phases { started_ns: 0, steady_ns: 0, wind_down_ns: ended_ns, ended_ns },
+        edits: vec![],
+        reset_ns: None,
         cut: false,
         offered_rps_max: None,
         names: (0..NAMES).map(entry).collect(),
@@ -122,8 +124,11 @@ fn run_of(steps: StepRecorder, ended_ns: u64) -> Run {
         intervals: records.intervals,
         statuses: records.statuses,
         errors: records.errors,
+        refusals: records.refusals,
         cut_off: records.cut_off,
         resources: None,
+        stages: None,
+        thresholds: vec![],
     };
     Run {
         format: FORMAT.to_owned(),

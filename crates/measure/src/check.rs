@@ -1,7 +1,7 @@
 //! Whether a run that was read back can be true: what no measurement can have written is damage.
 //! Totals are bounded here, so that whoever sums up later cannot overflow.
 
-use crate::{CellRecord, ClassRecord, Run, RunError, StepRun, TimesRecord};
+use crate::{CellRecord, ClassRecord, Run, RunError, StagesRecord, StepRun, Threshold, TimesRecord};
 
 /// Above every total that can be measured: 146 years in nanoseconds, or as many requests or bytes.
 const TOTAL_MAX: u64 = 1 << 62;
@@ -37,10 +37,45 @@ fn check_step(step: &StepRun) -> Checked {
     let seen = pulses().flat_map(|pulse| [pulse.in_flight, pulse.users]);
     total("what was seen", seen.flat_map(|seen| [seen.sum, seen.diff2_sum]))?;
     total("waits", pulses().flat_map(|pulse| [pulse.waited_ns, pulse.given_up_ns]))?;
+    total("times before a reset", pulses().flat_map(|p| [p.requests_before_ns, p.users_before_ns]))?;
+    ascending("its edits", step.edits.iter().map(|edit| edit.at_ns).chain([phases.ended_ns]))?;
+    ascending("its reset", step.reset_ns.into_iter().chain([phases.steady_ns]))?;
     total("statuses", step.statuses.iter().map(|status| status.count))?;
     total("errors", step.errors.iter().map(|error| error.occurrences))?;
     total("requests cut off", step.cut_off.iter().map(|cut_off| cut_off.count))?;
+    step.stages.iter().try_for_each(|stages| check_stages(step, stages))?;
+    step.thresholds.iter().try_for_each(|threshold| check_threshold(step, threshold))?;
     step.classes.iter().try_for_each(check_class)
+}
+
+fn check_stages(step: &StepRun, said: &StagesRecord) -> Checked {
+    total("what the server said", [said.unreadable, said.left_out])?;
+    for entry in &said.entries {
+        if usize::from(entry.name.0) >= step.names.len() {
+            return Err(format!("stages are of entry {}, which is not among its names", entry.name.0));
+        }
+        total("answers with stages", [entry.answers])?;
+        total("times of answers with stages", [entry.service_sum_ns])?;
+        for stage in &entry.stages {
+            if usize::from(stage.stage) >= said.names.len() {
+                return Err(format!("stage {} has no name", stage.stage));
+            }
+            check_times(stage.count, &stage.times)?;
+            total("times of a stage", [stage.count, stage.times.sum_ns])?;
+        }
+    }
+    Ok(())
+}
+
+fn check_threshold(step: &StepRun, threshold: &Threshold) -> Checked {
+    let unknown = threshold.entries.iter().find(|name| usize::from(name.0) >= step.names.len());
+    if let Some(name) = unknown {
+        return Err(format!("a threshold is over entry {}, which is not among its names", name.0));
+    }
+    if threshold.window_s == Some(0) {
+        return Err("the window of a threshold lasts 0 s".to_owned());
+    }
+    Ok(())
 }
 
 fn check_class(class: &ClassRecord) -> Checked {
@@ -109,6 +144,9 @@ mod tests {
         refused(|step| step.name = "../../x".into(), "`../../x` is no step name");
         refused(|step| step.name.clear(), "`` is no step name");
         refused(|step| step.phases.ended_ns = 0, "its phases are out of order");
+        let edit = crate::EditRecord { at_ns: u64::MAX, users: 1, spawn_rate_per_s: 1.0 };
+        refused(|step| step.edits = vec![edit], "its edits are out of order");
+        refused(|step| step.reset_ns = Some(1), "its reset are out of order");
         refused(|step| step.intervals[0].end_ns = u64::MAX, "the ends of its seconds");
         refused(|step| step.intervals[0].cells[0].service.sum_ns = u64::MAX, "cannot sum up");
         refused(|step| step.intervals[0].cells[0].service.min_ns = 9_000_000, "cannot sum up");
@@ -116,5 +154,14 @@ mod tests {
         refused(|step| step.intervals[0].cells[0].body_bytes = u64::MAX, "bodies sum up to");
         refused(|step| step.classes[0].tasks[0].begun = u64::MAX, "begun tasks sum up to");
         refused(|step| step.statuses[0].count = u64::MAX, "statuses sum up to");
+        let threshold = |entry: u16, window_s: u32| {
+            let text = format!(
+                r#"{{"figure": "p95", "comparison": "<", "bound": 1, "over": {{"name": "x"}}, "entries": [{entry}],
+                "window_s": {window_s}}}"#
+            );
+            vec![serde_json::from_str(&text).expect("a threshold")]
+        };
+        refused(|step| step.thresholds = threshold(9, 1), "a threshold is over entry 9");
+        refused(|step| step.thresholds = threshold(0, 0), "the window of a threshold lasts 0 s");
     }
 }

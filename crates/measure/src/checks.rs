@@ -106,7 +106,10 @@ fn requests(step: &StepRun, summary: &Summary, pulse: &PulseRecord, limits: &Lim
     let total = &summary.total;
     let service_ns: u64 = total.service.iter().map(|times| times.sum_ns).sum();
     let count: u64 = Outcome::ALL.iter().map(|outcome| total.service[*outcome as usize].count).sum();
-    let summed = Summed { count: count + total.cut_off, ns: service_ns + pulse.given_up_ns };
+    let summed = Summed {
+        count: count + total.cut_off,
+        ns: (service_ns + pulse.given_up_ns).saturating_sub(pulse.requests_before_ns),
+    };
     law(
         "Little's law of requests (L = λW)",
         "requests in flight",
@@ -126,7 +129,7 @@ fn users(step: &StepRun, summary: &Summary, pulse: &PulseRecord, limits: &Limits
     let total = &summary.total;
     let service_ns: u64 = total.service.iter().map(|times| times.sum_ns).sum();
     let lives = step.classes.iter().map(|class| u64::from(class.users)).sum();
-    let ns = service_ns + total.late_ns.0 + pulse.waited_ns;
+    let ns = (service_ns + total.late_ns.0 + pulse.waited_ns).saturating_sub(pulse.users_before_ns);
     let summed = Summed { count: lives, ns };
     law(
         "Little's law of users (N = X(R + Z))",

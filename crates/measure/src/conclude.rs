@@ -4,6 +4,7 @@
 use crate::checks::{Check, checks};
 use crate::estimate::{StepIntervals, intervals};
 use crate::judge::{StepVerdict, judge};
+use crate::thresholds::{ThresholdVerdict, judge_thresholds};
 use crate::validity::{Validity, validity};
 use crate::warnings::{Warning, target_unread, warnings};
 use crate::{Run, RunError, Summary};
@@ -40,6 +41,8 @@ pub struct StepConclusion {
     pub checks: Vec<Check>,
     /// How far means and percentiles may be off by chance.
     pub intervals: StepIntervals,
+    /// What became of its thresholds, in their order.
+    pub thresholds: Vec<ThresholdVerdict>,
     /// What makes them doubtful.
     pub warnings: Vec<Warning>,
 }
@@ -47,9 +50,9 @@ pub struct StepConclusion {
 /// How a run ends, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunExit {
-    /// Every gate step passed or had nothing that spoke against it.
+    /// Every gate step passed or had nothing that spoke against it, and no threshold that decides was broken.
     Passed,
-    /// A gate step did not pass.
+    /// A gate step did not pass, or a threshold that decides was broken.
     Failed,
     /// A step's numbers may not be trusted, or no gate step could be judged.
     Invalid,
@@ -108,6 +111,7 @@ pub fn conclude(run: &Run) -> Result<Conclusion, RunError> {
             validity: validity(step, &summary, &run.limits, &checks),
             checks,
             intervals: intervals(step, &summary, judged_path)?,
+            thresholds: judge_thresholds(step)?,
             warnings: warnings(step, &summary).into_iter().chain(target_unread(run, step)).collect(),
             summary,
         });
@@ -153,8 +157,20 @@ fn exit(run: &Run, steps: &[StepConclusion]) -> (RunExit, Vec<String>) {
     let failed: Vec<String> = gates(run, steps)
         .filter(|step| step.verdict.passed() == Some(false))
         .map(|step| format!("step {} is {}", step.name, step.verdict.judgement))
+        .chain(broken_thresholds(steps))
         .collect();
     (if failed.is_empty() { RunExit::Passed } else { RunExit::Failed }, failed)
+}
+
+/// Those that decide, in any step whose numbers may be trusted, be it a gate or not.
+fn broken_thresholds(steps: &[StepConclusion]) -> impl Iterator<Item = String> + '_ {
+    let trusted = steps.iter().filter(|step| step.validity.is_valid());
+    trusted.flat_map(|step| {
+        let broken = step.thresholds.iter().filter(|verdict| verdict.threshold.gate && verdict.is_broken());
+        broken.map(|verdict| {
+            format!("step {}: threshold `{}` {}", step.name, verdict.threshold.words(), verdict.words())
+        })
+    })
 }
 
 fn invalid_reasons(run: &Run, steps: &[StepConclusion]) -> Vec<String> {

@@ -24,6 +24,17 @@ pub struct PulseRecord {
     pub waited_ns: u64,
     /// Time that requests were in flight whose answers were given up.
     pub given_up_ns: u64,
+    /// Time that the requests in flight at a reset had been in flight before it: their times hold it, and no look does.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub requests_before_ns: u64,
+    /// The same of the users that were there: what they had lived since their last answers.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub users_before_ns: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(value: &u64) -> bool {
+    *value == 0
 }
 
 /// A number that was looked at, over a second.
@@ -87,6 +98,8 @@ impl PulseRecord {
         self.users.merge(other.users);
         self.waited_ns += other.waited_ns;
         self.given_up_ns += other.given_up_ns;
+        self.requests_before_ns += other.requests_before_ns;
+        self.users_before_ns += other.users_before_ns;
     }
 }
 

@@ -65,6 +65,11 @@ impl Quantile {
         u64::try_from(rank).unwrap_or(total).max(1)
     }
 
+    /// In percent, as short as it goes: `50`, `99.9`.
+    pub(crate) fn percent(self) -> f64 {
+        f64::from(self.0) / 100.0
+    }
+
     /// 0 to 1.
     pub fn ratio(self) -> f64 {
         f64::from(self.0) / 10_000.0
@@ -112,6 +117,11 @@ impl Histogram {
         found
     }
 
+    /// The counts, sorted by bucket.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = Count> + '_ {
+        self.counts.iter().map(|(&bucket, &count)| (bucket, count))
+    }
+
     pub(crate) fn add(&mut self, counts: impl IntoIterator<Item = Count>) {
         for (bucket, count) in counts {
             *self.counts.entry(bucket).or_default() += count;
@@ -120,7 +130,7 @@ impl Histogram {
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
-        self.add(other.counts.iter().map(|(&bucket, &count)| (bucket, count)));
+        self.add(other.counts());
     }
 
     /// Takes out what was added before.

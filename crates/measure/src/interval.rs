@@ -33,6 +33,11 @@ pub(crate) struct Second {
 /// 10 to 19. What is left of r widens the variance by (1 + r) / (1 − r) (as in Tafazzoli, Steiger, Wilson: Skart,
 /// IEEE Trans. Autom. Control 56, 2011); with r beyond 0.6 there is no interval. Then Student's t with batches − 1.
 pub(crate) fn half_width(seconds: &[Second]) -> Option<f64> {
+    standard_error(seconds).map(|(error, batches)| student_975(batches as u32 - 1) * error)
+}
+
+/// The standard error of Σ part / Σ whole, and the number of batches it comes from; `None` as above.
+pub(crate) fn standard_error(seconds: &[Second]) -> Option<(f64, usize)> {
     let (part, whole) = seconds.iter().fold((0.0, 0.0), |(p, w), second| (p + second.part, w + second.whole));
     if whole <= 0.0 {
         return None;
@@ -51,7 +56,7 @@ pub(crate) fn half_width(seconds: &[Second]) -> Option<f64> {
             let count = batches as f64;
             let squares: f64 = residuals.iter().map(|residual| residual * residual).sum();
             let variance = squares * count / (count - 1.0) * (1.0 + alike) / (1.0 - alike);
-            return Some(student_975(batches as u32 - 1) * variance.sqrt() / whole);
+            return Some((variance.sqrt() / whole, batches));
         }
         batches /= 2;
     }

@@ -6,14 +6,17 @@
 //! The way of a sample: [`Recorder::record`] → [`StepRecorder::push_second`] → [`Run`] → [`Summary::of`] →
 //! [`judge`] and [`validity`] → [`conclude`] → [`export`].
 
+pub mod analysis;
 mod arrivals;
 mod buckets;
+mod bursts;
 mod check;
 mod checks;
 mod codec;
 pub mod compare;
 mod conclude;
 mod confidence;
+pub mod diagnosis;
 mod estimate;
 pub mod export;
 mod file;
@@ -29,7 +32,9 @@ mod numbers;
 mod recorder;
 mod run;
 mod sample;
+pub mod scalability;
 mod spread;
+mod stages;
 mod step;
 mod summary;
 mod tails;
@@ -38,13 +43,17 @@ mod tally;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod thresholds;
 mod times;
+mod tracker;
 pub mod units;
 mod validity;
 mod warnings;
 mod window;
 
+pub use analysis::{Analysis, analyze};
 pub use arrivals::{ArrivalsRecord, ArrivalsTally, GAP_BINS, GapsRecord};
+pub use bursts::{Burst, BurstKind};
 pub use checks::{Check, checks};
 pub use conclude::{Conclusion, RunExit, Scalability, StepConclusion, conclude};
 pub use confidence::{samples_needed, upper95_ns};
@@ -59,13 +68,21 @@ pub use little::{Little, Sampled, Summed, little};
 pub use load::{LoadRecord, Process, RateStage, TimesKind};
 pub use recorder::Recorder;
 pub use run::{
-    CellRecord, ClassRecord, CutOff, EntryName, ErrorRecord, FORMAT, Host, IntervalRecord, LatenessRecord,
-    Level3, Phases, Resources, Run, RunKind, StatusCount, StepRun, Targets, TaskRecord, TimesRecord,
+    CellRecord, ClassRecord, CutOff, EditRecord, EntryName, ErrorRecord, FORMAT, Host, IntervalRecord,
+    LatenessRecord, Level3, Phases, Resources, Run, RunKind, StatusCount, StepRun, Targets, TaskRecord,
+    TimesRecord,
 };
 pub use sample::{NameId, Outcome, RequestId, Sample};
+pub use stages::{EntryStages, STAGES_MAX, StageRecord, StagesRecord};
 pub use step::{Live, StepRecorder, StepRecords};
 pub use summary::{Lateness, Row, Summary};
 pub use tally::{ERRORS_MAX, OTHER_ERRORS};
+pub use thresholds::{
+    Comparison, FigureUnit, Over, Threshold, ThresholdFigure, ThresholdOutcome, ThresholdTracker,
+    ThresholdVerdict, ThresholdWindows, judge_thresholds,
+};
 pub use times::Times;
+pub use tracker::{Standing, TrackedSecond, Tracker};
 pub use validity::{Validity, validity};
 pub use warnings::{Warning, warnings};
+pub use window::Current;

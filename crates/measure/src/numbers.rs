@@ -56,9 +56,14 @@ fn of_limits(limits: &Limits) -> [(&'static str, f64); 7] {
 fn of_step(step: &StepRun) -> Vec<(&'static str, f64)> {
     let mut numbers = vec![];
     numbers.extend(step.run_time_s.map(|value| ("its run time", value)));
+    numbers.extend(step.edits.iter().map(|edit| ("a spawn rate", edit.spawn_rate_per_s)));
     numbers.extend(step.offered_rps_max.map(|value| ("its offered_rps_max", value)));
     numbers.extend(step.resources.map(|used| ("its processor time", used.cpu_s)));
     numbers.extend(step.arrivals.as_ref().map(|arrivals| ("its mean of arrivals due", arrivals.due_mean)));
+    for threshold in &step.thresholds {
+        numbers.push(("the bound of a threshold", threshold.bound));
+        numbers.extend(threshold.abort_after_s.map(|value| ("the patience of a threshold", value)));
+    }
     match &step.load {
         LoadRecord::Closed { spawn_rate_per_s, .. } => numbers.push(("its spawn rate", *spawn_rate_per_s)),
         LoadRecord::Open { stages, .. } => {

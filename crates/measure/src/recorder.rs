@@ -3,6 +3,7 @@
 //! It must not know of files, seconds or verdicts.
 
 use crate::spread::Spread;
+use crate::stages::Stages;
 use crate::tally::Tally;
 use crate::{NameId, Outcome, PulseRecord, Sample};
 
@@ -64,6 +65,7 @@ pub struct Recorder {
     response: bool,
     pub(crate) lateness: Spread,
     pub(crate) tally: Tally,
+    pub(crate) stages: Stages,
     /// What the worker's timer saw.
     pub pulse: PulseRecord,
 }
@@ -77,6 +79,7 @@ impl Recorder {
             response: false,
             lateness: Spread::new(),
             tally: Tally::new(names),
+            stages: Stages::default(),
             pulse: PulseRecord::default(),
         }
     }
@@ -86,14 +89,27 @@ impl Recorder {
         Self { response: true, ..Self::new(names) }
     }
 
-    /// Takes one finished request. `error` says what happened to a failure and is ignored otherwise.
-    pub fn record(&mut self, sample: &Sample, error: Option<&str>) {
+    /// Takes one finished request. `text` says what happened to a failure, or what a limit's answer says; it is ignored of a
+    /// success.
+    pub fn record(&mut self, sample: &Sample, text: Option<&str>) {
         self.cell(sample.name, sample.outcome).record(sample);
         self.pulse.waited_ns += sample.intended_ns.saturating_sub(sample.ready_ns);
         self.lateness.record(sample.lateness_ns());
         self.tally.status(sample.name, sample.status, 1);
-        if sample.outcome == Outcome::Failure {
-            self.tally.error(sample.name, error, sample.done_ns);
+        match sample.outcome {
+            Outcome::Success => {}
+            Outcome::Throttled => self.tally.refusal(sample.name, text, sample.done_ns),
+            Outcome::Failure => self.tally.error(sample.name, text, sample.done_ns),
+        }
+    }
+
+    /// Takes where the server says that the time of a recorded success went: stages and ns, each stage once; `None`
+    /// where what it says cannot be read.
+    pub fn stages(&mut self, sample: &Sample, said: Option<&[(&str, u64)]>) {
+        match said {
+            _ if sample.outcome != Outcome::Success => {}
+            Some(stages) => self.stages.record(sample.name, sample.service_ns(), stages),
+            None => self.stages.unreadable += 1,
         }
     }
 
@@ -116,6 +132,7 @@ impl Recorder {
         }
         self.lateness.merge(&mut other.lateness);
         self.tally.merge(&mut other.tally);
+        self.stages.merge(&mut other.stages);
         self.pulse.merge(&mut other.pulse);
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ArrivalsRecord, GeneratorRecord, Limits, LoadRecord, NameId, Outcome, ProcessRecord, PulseRecord,
-    TimesKind,
+    StagesRecord, Threshold, TimesKind,
 };
 
 /// The format that this version writes and reads.
@@ -113,6 +113,13 @@ pub struct StepRun {
     pub gate: bool,
     /// When its parts began and ended.
     pub phases: Phases,
+    /// Changes of the load while it ran, in order; the steady part begins when the last one has taken effect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edits: Vec<EditRecord>,
+    /// When what had been recorded was dropped on demand, for the last time: the step's record begins there, with
+    /// those users and requests that were there. Nanoseconds since the run's clock started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reset_ns: Option<u64>,
     /// Ended before its time (interrupted).
     pub cut: bool,
     /// Requests a second that these users could offer if every answer took no time;
@@ -130,10 +137,30 @@ pub struct StepRun {
     pub statuses: Vec<StatusCount>,
     /// Failures by entry and error, sorted.
     pub errors: Vec<ErrorRecord>,
+    /// Throttled requests by entry and what the answer said, sorted; empty in older files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<ErrorRecord>,
     /// Requests that were still in flight when the stop timeout ended, by entry.
     pub cut_off: Vec<CutOff>,
     /// What the generator used; `None` in virtual time.
     pub resources: Option<Resources>,
+    /// Where the server says that the time of successes went; `None` where it says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stages: Option<StagesRecord>,
+    /// What must hold in it beside the targets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub thresholds: Vec<Threshold>,
+}
+
+/// A change of a closed load while it ran.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EditRecord {
+    /// When, in nanoseconds since the run's clock started.
+    pub at_ns: u64,
+    /// Users asked for from then on.
+    pub users: u32,
+    /// Users started, or taken away, a second.
+    pub spawn_rate_per_s: f64,
 }
 
 /// Nanoseconds since the run's clock started.

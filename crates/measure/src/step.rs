@@ -5,6 +5,7 @@ use crate::codec::Encoder;
 use crate::histogram::{Count, Quantile};
 use crate::recorder::{Cell, Recorder};
 use crate::spread::Spread;
+use crate::stages::{Stages, StagesRecord};
 use crate::tally::Tally;
 use crate::times::Times;
 use crate::window::Window;
@@ -22,6 +23,7 @@ pub struct StepRecorder {
     shown: TimesKind,
     intervals: Vec<IntervalRecord>,
     tally: Tally,
+    stages: Stages,
     requests: [u64; Outcome::ALL.len()],
     successes: Times,
     window: Window,
@@ -63,8 +65,12 @@ pub struct StepRecords {
     pub statuses: Vec<StatusCount>,
     /// Failures by entry and error, sorted.
     pub errors: Vec<ErrorRecord>,
+    /// Throttled requests by entry and what the answer said, sorted.
+    pub refusals: Vec<ErrorRecord>,
     /// Requests cut off, by entry.
     pub cut_off: Vec<CutOff>,
+    /// Where the server says that the time went; `None` where it says nothing.
+    pub stages: Option<StagesRecord>,
 }
 
 impl StepRecorder {
@@ -74,6 +80,7 @@ impl StepRecorder {
             shown,
             intervals: Vec::new(),
             tally: Tally::new(names),
+            stages: Stages::default(),
             requests: [0; Outcome::ALL.len()],
             successes: Times::default(),
             window: Window::default(),
@@ -97,6 +104,7 @@ impl StepRecorder {
         }
         let lateness = self.take_lateness(&mut recorder.lateness);
         self.tally.merge(&mut recorder.tally);
+        self.stages.merge(&mut recorder.stages);
         let pulse =
             Some(std::mem::take(&mut recorder.pulse)).filter(|pulse| *pulse != PulseRecord::default());
         let (generator, target) = (None, None);
@@ -147,6 +155,11 @@ impl StepRecorder {
         Some(LatenessRecord { count, max_ns, histogram })
     }
 
+    /// The last second that was ended.
+    pub fn last(&self) -> Option<&IntervalRecord> {
+        self.intervals.last()
+    }
+
     /// How the step stands at the end of the last second.
     pub fn live(&self) -> Live {
         let [successes, throttled, failures] = self.requests;
@@ -168,9 +181,23 @@ impl StepRecorder {
         }
     }
 
+    /// How many seconds have ended.
+    pub fn seconds(&self) -> usize {
+        self.intervals.len()
+    }
+
+    /// What [`StepRecorder::finish`] would give now, without the first `since` seconds.
+    pub fn look(&self, since: usize) -> StepRecords {
+        let (statuses, errors, refusals, cut_off) = self.tally.clone().into_records();
+        let intervals = self.intervals.get(since..).unwrap_or_default().to_vec();
+        let stages = self.stages.record_of();
+        StepRecords { intervals, statuses, errors, refusals, cut_off, stages }
+    }
+
     /// The step's records.
     pub fn finish(self) -> StepRecords {
-        let (statuses, errors, cut_off) = self.tally.into_records();
-        StepRecords { intervals: self.intervals, statuses, errors, cut_off }
+        let (statuses, errors, refusals, cut_off) = self.tally.into_records();
+        let stages = self.stages.record_of();
+        StepRecords { intervals: self.intervals, statuses, errors, refusals, cut_off, stages }
     }
 }

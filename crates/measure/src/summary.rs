@@ -135,12 +135,7 @@ impl Summary {
     /// [`RunError::Damaged`] when the step contradicts itself.
     pub fn of(step: &StepRun) -> Result<Self, RunError> {
         let mut reader = CellReader::new(step);
-        let shown = step.load.times();
-        let mut rows: Vec<Row> = step.names.iter().map(|entry| Row { shown, ..Row::from(entry) }).collect();
-        for name in step.classes.iter().filter(|class| class.users > 0).flat_map(|class| &class.entries) {
-            reader.entry(*name)?;
-            rows[usize::from(name.0)].planned = true;
-        }
+        let mut rows = blank_rows(step);
         let mut late = (Histogram::default(), 0);
         for (second, interval) in step.intervals.iter().enumerate() {
             for cell in &interval.cells {
@@ -150,6 +145,20 @@ impl Summary {
                 late.0.add(reader.counts(second, &record.histogram, record.count)?.iter().copied());
                 late.1 = late.1.max(record.max_ns);
             }
+        }
+        Self::put_together(step, rows, late)
+    }
+
+    /// Of rows that hold the step's times, and of how late its requests were, with the greatest of it.
+    pub(crate) fn put_together(
+        step: &StepRun,
+        mut rows: Vec<Row>,
+        late: (Histogram, u64),
+    ) -> Result<Self, RunError> {
+        let (reader, shown) = (CellReader::new(step), step.load.times());
+        for name in step.classes.iter().filter(|class| class.users > 0).flat_map(|class| &class.entries) {
+            reader.entry(*name)?;
+            rows[usize::from(name.0)].planned = true;
         }
         add_counts(step, &reader, &mut rows)?;
         rows.sort_by(|a, b| (&a.name, &a.method).cmp(&(&b.name, &b.method)));
@@ -214,7 +223,14 @@ fn merge(sums: &mut [Times], times: &[Times]) {
     sums.iter_mut().zip(times).for_each(|(sum, times)| sum.merge(times));
 }
 
-fn add_cell(
+/// One an entry, in the record's order, with nothing in it.
+pub(crate) fn blank_rows(step: &StepRun) -> Vec<Row> {
+    let shown = step.load.times();
+    step.names.iter().map(|entry| Row { shown, ..Row::from(entry) }).collect()
+}
+
+/// Adds the times of a cell to its row.
+pub(crate) fn add_cell(
     reader: &mut CellReader<'_>,
     second: usize,
     cell: &CellRecord,

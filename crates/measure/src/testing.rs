@@ -46,7 +46,7 @@ pub(crate) fn step_with(name: &str, load: LoadRecord, samples: &[Sample], mut re
     }
     steps.push_second(last_ns.max(end_ns - 1_000_000_000) + 1, users, 0, &mut recorder);
     let ended_ns = last_ns.max(end_ns - 1_000_000_000) + 1;
-    let StepRecords { intervals, statuses, errors, cut_off } = steps.finish();
+    let StepRecords { intervals, statuses, errors, refusals, cut_off, stages } = steps.finish();
     let of = |name: u16| samples.iter().filter(|sample| sample.name == NameId(name)).count() as u64;
     let task =
         |name: &str, weight, begun| TaskRecord { name: name.to_owned(), weight, begun, requests: begun };
@@ -56,6 +56,8 @@ pub(crate) fn step_with(name: &str, load: LoadRecord, samples: &[Sample], mut re
         run_time_s: Some(30.0),
         gate: true,
         phases: Phases { started_ns: 0, steady_ns: 0, wind_down_ns: ended_ns, ended_ns },
+        edits: vec![],
+        reset_ns: None,
         cut: false,
         offered_rps_max: None,
         names: NAMES
@@ -77,8 +79,11 @@ pub(crate) fn step_with(name: &str, load: LoadRecord, samples: &[Sample], mut re
         intervals,
         statuses,
         errors,
+        refusals,
         cut_off,
         resources: None,
+        stages,
+        thresholds: vec![],
     }
 }
 

@@ -2,7 +2,7 @@
 //! It must not know how they are shown.
 
 use crate::tally::{ERRORS_MAX, OTHER_ERRORS};
-use crate::{Outcome, Row, Run, StepRun, Summary, units};
+use crate::{EditRecord, Outcome, Row, Run, StepRun, Summary, units};
 
 /// The harness's own 99th percentile of lateness from which it is worth a word.
 const LATENESS_P99_NS_MAX: u64 = 20_000_000;
@@ -28,6 +28,8 @@ impl Warning {
 pub fn warnings(step: &StepRun, summary: &Summary) -> Vec<Warning> {
     let mut found = Vec::new();
     found.extend(cut(step));
+    found.extend(edited(step));
+    found.extend(reset(step));
     found.extend(never_sent(summary));
     found.extend(none_succeeded(summary));
     found.extend(late(summary));
@@ -43,6 +45,38 @@ fn cut(step: &StepRun) -> Option<Warning> {
             "the step was interrupted before its time",
             "its figures are of a shorter load than planned",
             "run it again to its end before comparing it",
+        )
+    })
+}
+
+fn edited(step: &StepRun) -> Option<Warning> {
+    let last = step.edits.last()?;
+    let edit = |edit: &EditRecord| {
+        let at_s = units::seconds(edit.at_ns.saturating_sub(step.phases.started_ns));
+        format!(
+            "{} at {} a second after {at_s:.1} s",
+            units::counted(edit.users.into(), "user"),
+            edit.spawn_rate_per_s
+        )
+    };
+    let steady_s = units::seconds(step.phases.steady_ns.saturating_sub(step.phases.started_ns));
+    let more = match step.edits.len() - 1 {
+        0 => String::new(),
+        others => format!(", the last of {}", units::counted(others as u64 + 1, "edit")),
+    };
+    Some(Warning::new(
+        format!("the load was edited while it ran: {}{more}", edit(last)),
+        format!("the step's figures mix several loads; the last one was in force from {steady_s:.1} s on"),
+        "measure it again with one load before comparing it",
+    ))
+}
+
+fn reset(step: &StepRun) -> Option<Warning> {
+    step.reset_ns.map(|at_ns| {
+        Warning::new(
+            format!("the figures were reset {:.1} s after the run's clock began", units::seconds(at_ns)),
+            "what was measured before is not in them",
+            "measure it again without a reset before comparing it",
         )
     })
 }

@@ -10,10 +10,24 @@ use crate::{CellRecord, Outcome, TimesRecord, units};
 /// Seconds that count as current.
 const SECONDS: usize = 10;
 
+/// Figures of the last ten seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Current {
+    /// Requests that ended, a second.
+    pub rps: f64,
+    /// Throttled ones, a second.
+    pub throttled_per_s: f64,
+    /// Failures a second.
+    pub failures_per_s: f64,
+    /// Median, 95th and 99th percentile of the successes, of the times that the step shows; `None` without any.
+    pub times_ns: Option<[u64; 3]>,
+}
+
 #[derive(Debug, Default)]
 struct Second {
     duration_ns: u64,
     requests: u64,
+    throttled: u64,
     failures: u64,
     range_ns: Option<(u64, u64)>,
     counts: Vec<Count>,
@@ -47,7 +61,7 @@ impl Window {
                 second.counts.extend_from_slice(counts);
                 self.histogram.add(counts.iter().copied());
             }
-            Outcome::Throttled => {}
+            Outcome::Throttled => second.throttled += cell.count,
             Outcome::Failure => second.failures += cell.count,
         }
     }
@@ -60,6 +74,17 @@ impl Window {
     /// Failures a second.
     pub(crate) fn failures_per_s(&self) -> f64 {
         self.per_s(|second| second.failures)
+    }
+
+    /// All of it as it stands.
+    pub(crate) fn current(&self) -> Current {
+        let times_ns = self.quantiles_ns(&[Quantile::P50, Quantile::P95, Quantile::P99]);
+        Current {
+            rps: self.rps(),
+            throttled_per_s: self.per_s(|second| second.throttled),
+            failures_per_s: self.failures_per_s(),
+            times_ns: times_ns.and_then(|times_ns| times_ns.try_into().ok()),
+        }
     }
 
     fn per_s(&self, of: impl Fn(&Second) -> u64) -> f64 {

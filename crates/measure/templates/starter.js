@@ -39,8 +39,11 @@
   const tint = (figure) => {
     const [ink, rule, paper] = [colour("ink"), colour("rule"), colour("paper")];
     for (const trace of figure.data) {
+      // Bars name their colour where others are given it.
+      trace.meta = trace.meta || trace.marker.color;
+      trace.line = trace.line || {};
       trace.line.color = colour(trace.meta);
-      trace.marker = { color: trace.line.color, size: 7 };
+      trace.marker = { ...trace.marker, color: trace.line.color, size: 7 };
       if (trace.fill) trace.fillcolor = trace.line.color + "22";
     }
     const layout = figure.layout;

@@ -2,6 +2,7 @@
 //!
 //! It must not know clap or the terminal. Nothing outside the process takes part.
 
+pub mod diagnosis;
 pub mod proof;
 pub mod theory;
 mod transport;

@@ -58,6 +58,7 @@ impl Transport for InProcess {
             Some(ConnectionFault::Close) | None => {}
         }
         let body = body.collect().await.map_err(|error| SendError::Other(error.to_string()))?.to_bytes();
-        Ok(Reply { status: head.status.as_u16(), body })
+        let server_timing = head.headers.get_all(wire::SERVER_TIMING_HEADER).iter().cloned().collect();
+        Ok(Reply { status: head.status.as_u16(), body, server_timing })
     }
 }

@@ -45,9 +45,13 @@ impl<'a> Source<'a> {
     }
 
     fn push(&self, at: usize, problem: String, remedy: &str) {
+        self.mistakes.borrow_mut().push(self.place(at), problem, remedy);
+    }
+
+    fn place(&self, at: usize) -> String {
         let line =
             self.text.as_bytes()[..at.min(self.text.len())].iter().filter(|b| **b == b'\n').count() + 1;
-        self.mistakes.borrow_mut().push(format!("{}:{line}", self.file), problem, remedy);
+        format!("{}:{line}", self.file)
     }
 }
 
@@ -157,6 +161,11 @@ impl<'a> Table<'a> {
         self.source.push(self.at, format!("{place}{problem}"), remedy);
     }
 
+    /// Where it stands, as mistakes say it: `file.toml:12`.
+    pub fn place(&self) -> String {
+        self.source.place(self.at)
+    }
+
     /// The mistakes found so far in the whole file, as a count: lets a reader see whether its part was clean.
     pub fn mistakes_count(&self) -> usize {
         self.source.mistakes.borrow().0.len()
@@ -216,6 +225,16 @@ impl<'a> Value<'a> {
             value: item.get_ref(),
         };
         items.iter().enumerate().map(item).collect()
+    }
+
+    /// A mistake about a part of this value; `problem` names the part.
+    pub fn mistake_in(&self, problem: &str, remedy: &str) {
+        self.source.push(self.at, format!("in `{}`: {problem}", self.path), remedy);
+    }
+
+    /// Whether it is a table.
+    pub fn is_table(&self) -> bool {
+        matches!(self.value, DeValue::Table(_))
     }
 
     /// Whether it is an array.

@@ -10,7 +10,7 @@ use crate::common::{Server, asker, csv, folder, json, profile, read, results, ru
 /// Runs the asker with these flags and gives the run file's only step.
 #[track_caller]
 fn step(place: &Path, flags: &str) -> Value {
-    let done = run(place, &format!("run -f s.toml --no-ratelimit --out o {flags}"));
+    let done = run(place, &format!("run --headless -f s.toml --no-ratelimit --out o {flags}"));
     assert!([Some(0), Some(4)].contains(&done.code), "{}{}", done.out, done.err);
     json(results(&place.join("o")).join("run.json"))["steps"][0].clone()
 }
@@ -55,7 +55,7 @@ const POISSON: [u64; 4] = [241, 193, 48, 0];
 fn what_finds_no_room_is_counted_and_the_run_is_invalid() {
     let place = folder(&[("s.toml", &asker("0s", "")), ("p.toml", &profile("990ms"))]);
     let flags = "--simulate --arrivals constant --rate 10 -t 4s --in-flight-max 5 --no-ratelimit";
-    let done = run(place.path(), &format!("run -f s.toml --profile p.toml {flags}"));
+    let done = run(place.path(), &format!("run --headless -f s.toml --profile p.toml {flags}"));
     done.exits(4).says(&["40 due (40 in the mean), 20 sent, 20 dropped", "INVALID"]);
 }
 
@@ -63,7 +63,7 @@ fn what_finds_no_room_is_counted_and_the_run_is_invalid() {
 fn each_file_names_its_times() {
     let place = folder(&[("s.toml", &asker("0s", ""))]);
     let flags = "--simulate --arrivals constant --rate 20 -t 5s --no-ratelimit --csv p --json j.json";
-    run(place.path(), &format!("run -f s.toml {flags}"))
+    run(place.path(), &format!("run --headless -f s.toml {flags}"))
         .exits(0)
         .says(&["response time: arrivals", "100 due (100 in the mean)"]);
     let rows = csv(&read(place.path().join("p_times.csv")));
@@ -71,7 +71,7 @@ fn each_file_names_its_times() {
     assert_eq!(kinds, ["service", "response", "lateness", "service", "response", "lateness"]);
     assert!(rows[1..].iter().all(|row| row[3] == "100"), "{rows:?}");
     assert_eq!(json(place.path().join("j.json"))[0]["times"], "response");
-    run(place.path(), "run -f s.toml --simulate -t 5s --csv c --json c.json --no-ratelimit")
+    run(place.path(), "run --headless -f s.toml --simulate -t 5s --csv c --json c.json --no-ratelimit")
         .exits(0)
         .says(&["service time: closed users"]);
     assert_eq!(json(place.path().join("c.json"))[0]["times"], "service");

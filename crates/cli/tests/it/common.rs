@@ -19,7 +19,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Nothing that is waited for takes longer, unless it hangs.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(40);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(150);
 
 /// How a process ended and what it said.
 #[derive(Debug)]

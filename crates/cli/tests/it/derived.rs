@@ -10,7 +10,7 @@ use crate::common::{Done, contents, folder, json, names, results, run};
 /// A small run with throttled requests and failures, so that every file has something to say.
 fn measured(place: &Path) -> PathBuf {
     let flags = "--simulate -u 6 -r 6 -t 6s --equal-weights --seed 3 --ratelimit-rps 2 --out o";
-    run(place, &format!("run {flags}")).exits(0);
+    run(place, &format!("run --headless {flags}")).exits(0);
     results(&place.join("o"))
 }
 

@@ -11,7 +11,7 @@ use crate::common::{Running, Server, asker, bench, csv, folder, get, profile, re
 fn check_killed(flags: &str) {
     let server = Server::start("--no-ratelimit", &[]);
     let place = folder(&[("s.toml", &asker("20ms", "timeout = \"2s\""))]);
-    let args = format!("run -f s.toml -H {} -u 4 -r 20 -t 2s --csv p {flags}", server.url());
+    let args = format!("run --headless -f s.toml -H {} -u 4 -r 20 -t 2s --csv p {flags}", server.url());
     let mut running = Running::start(bench(place.path(), words(&args)));
     running.line("run 1/2 s");
     server.process.signal(Signal::SIGKILL);

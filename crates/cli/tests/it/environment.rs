@@ -48,7 +48,7 @@ fn a_suite_of_its_own_does_not() {
         let done = Running::start(command).end();
         (done.code, contents(&results(&place.path().join("o"))))
     };
-    for args in ["baseline --quick", "run -u 3 -r 3 -t 20s"] {
+    for args in ["baseline --quick", "run --headless -u 3 -r 3 -t 20s"] {
         let without = written(args, None);
         for variable in ["slow.toml", "broken.toml", "nowhere.toml", ""] {
             assert!(written(args, Some(variable)) == without, "{args} listens to `{variable}`");

@@ -20,7 +20,7 @@ expect = { status = [200], json = [{ pointer = "/answer", equals = "42" }] }
 fn check(habit: Habit, flags: &str, errors: &[&str]) -> Listener {
     let listener = Listener::start(habit);
     let place = folder(&[("s.toml", IMPATIENT)]);
-    let args = format!("run -f s.toml -H {} -t 700ms -u 2 -r 10 --csv p {flags}", listener.url);
+    let args = format!("run --headless -f s.toml -H {} -t 700ms -u 2 -r 10 --csv p {flags}", listener.url);
     let done = run(place.path(), &args).exits(1).says(&["Impatient", "FAILED (exit code 1)"]);
     assert!(errors.iter().any(|error| done.out.contains(error)), "the report names no failure\n{}", done.out);
     let rows = csv(&read(place.path().join("p_failures.csv")));

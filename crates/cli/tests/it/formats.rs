@@ -76,7 +76,7 @@ fn csv_files_of_a_run() {
     let place = folder(&[]);
     let flags = "--simulate -u 6 -r 2 -t 9s --seed 3 --api-key a --csv d/p --csv-full-history";
     std::fs::create_dir(place.path().join("d")).expect("can be made");
-    run(place.path(), &format!("run {flags} BurstUser SimpleQueryUser")).exits(0);
+    run(place.path(), &format!("run --headless {flags} BurstUser SimpleQueryUser")).exits(0);
     let file = |kind: &str| read(place.path().join(format!("d/p_{kind}.csv")));
     check(&file("stats"), STATS);
     check(&file("failures"), FAILURES);
@@ -94,7 +94,7 @@ fn csv_files_of_a_run() {
 fn no_time_is_not_a_time_of_zero() {
     let place = folder(&[]);
     let flags = "--simulate -t 9s --ratelimit-burst 0 -T workflow --csv p --json j.json --seed 1";
-    run(place.path(), &format!("run {flags}")).exits(1);
+    run(place.path(), &format!("run --headless {flags}")).exits(1);
     let stats = check(&read(place.path().join("p_stats.csv")), STATS);
     let row = stats.iter().find(|row| row[1] == "/ask (research)").expect("it was sent");
     assert!(row[2] != "0" && row[4..8].iter().chain(&row[11..]).all(|cell| cell == "N/A"), "{row:?}");

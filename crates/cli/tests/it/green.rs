@@ -119,10 +119,10 @@ fn an_invalid_step_decides_only_as_a_gate() {
 #[test]
 fn a_class_that_sends_nothing_of_its_plan() {
     let words = ["INVALID (exit code 4)", "class Gone had 5 users and sent nothing"];
-    check("run -f gone.toml -u 5 -r 5 -t 20s", 4, &words);
+    check("run --headless -f gone.toml -u 5 -r 5 -t 20s", 4, &words);
     // Beside a class that works it is not lost in the crowd.
     check(
-        "run -f gone.toml,scenarios -u 8 -r 8 -t 20s",
+        "run --headless -f gone.toml,scenarios -u 8 -r 8 -t 20s",
         4,
         &["INVALID (exit code 4)", "class Gone had 4 users"],
     );
@@ -130,7 +130,11 @@ fn a_class_that_sends_nothing_of_its_plan() {
 
 #[test]
 fn everything_is_throttled() {
-    check("run -u 5 -r 5 -t 30s --ratelimit-burst 0 WorkflowUser BurstUser", 1, &["FAILED", "throttled"]);
+    check(
+        "run --headless -u 5 -r 5 -t 30s --ratelimit-burst 0 WorkflowUser BurstUser",
+        1,
+        &["FAILED", "throttled"],
+    );
 }
 
 #[test]
@@ -140,7 +144,8 @@ fn nobody_succeeds_by_being_asked_the_wrong_way() {
         ["FAILED (exit code 1)", "HTTPError('401 Client Error: Unauthorized for url: /ask (research)')"];
     let server = crate::common::Server::start("--no-ratelimit", &[]);
     let place = folder(&[]);
-    let args = format!("run -H {} -u 4 -r 20 -t 2s --api-key wrong --csv p WorkflowUser", server.url());
+    let args =
+        format!("run --headless -H {} -u 4 -r 20 -t 2s --api-key wrong --csv p WorkflowUser", server.url());
     run(place.path(), &args).exits(1).says(&words);
     let stats = csv(&read(place.path().join("p_stats.csv")));
     let row = stats.iter().find(|row| row[1] == "/ask (research)").expect("it was sent");
@@ -155,7 +160,7 @@ fn the_exit_code_on_error_is_the_users() {
     // One failure in five does not make a step critical.
     for (flags, code) in [("", 1), ("--exit-code-on-error 9", 9), ("--exit-code-on-error 0", 0)] {
         let load = "-f scenarios -u 20 -r 100 -t 1500ms --api-key wrong --seed 5";
-        let args = format!("run -H {} {load} {flags}", server.url());
+        let args = format!("run --headless -H {} {load} {flags}", server.url());
         run(place.path(), &args).exits(code).says(&["HTTPError('401"]);
     }
 }
@@ -165,7 +170,9 @@ fn throttled_is_neither_success_nor_failure() {
     let place = folder(&[("instant.toml", include_str!("../../../../load_tests/stub/instant.toml"))]);
     let flags = "--simulate --seed 4 -u 20 -r 20 -t 60s --ratelimit-rps 4 --profile instant.toml";
     let words = ["FAILED", "successes", "throttled"];
-    run(place.path(), &format!("run {flags} --json j.json --csv p -T burst")).exits(1).says(&words[..1]);
+    run(place.path(), &format!("run --headless {flags} --json j.json --csv p -T burst"))
+        .exits(1)
+        .says(&words[..1]);
     let entries = json(place.path().join("j.json"));
     let entries = entries.as_array().expect("a list");
     let entry = entries.iter().find(|entry| entry["name"] == "/ask (burst)").expect("it was sent");

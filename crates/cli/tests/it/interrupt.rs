@@ -144,7 +144,7 @@ fn between_two_steps() {
 fn ends_a_run_without_a_run_time_as_planned() {
     let server = Server::start("", &[]);
     let place = folder(&[("s.toml", BUSY)]);
-    let args = format!("run -f s.toml -H {} --csv p --out o", server.url());
+    let args = format!("run --headless -f s.toml -H {} --csv p --out o", server.url());
     let mut running = Running::start(bench(place.path(), words(&args)));
     running.line("run 1 s");
     running.signal(Signal::SIGINT);
@@ -157,7 +157,7 @@ fn ends_a_run_without_a_run_time_as_planned() {
 fn a_run_that_is_interrupted_writes_what_was_asked_for() {
     let server = Server::start("", &[]);
     let place = folder(&[("s.toml", BUSY)]);
-    let args = format!("run -f s.toml -H {} -t 60s --csv p --json j.json", server.url());
+    let args = format!("run --headless -f s.toml -H {} -t 60s --csv p --json j.json", server.url());
     let mut running = Running::start(bench(place.path(), words(&args)));
     running.line("run 1/60 s");
     running.signal(Signal::SIGINT);

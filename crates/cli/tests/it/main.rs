@@ -3,6 +3,7 @@
 //! Nothing here may know a crate of the project: what comes out is read as any stranger would read it.
 
 mod arrivals;
+mod browser;
 mod common;
 mod compare;
 mod derived;
@@ -15,11 +16,14 @@ mod green;
 mod interrupt;
 mod listener;
 mod mistakes;
+mod page;
+mod page_safety;
 mod progress;
 mod secrets;
 mod serving;
 mod sharing;
 mod simulated;
+mod thresholds;
 mod tls;
 mod token;
 mod trust;

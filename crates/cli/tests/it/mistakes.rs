@@ -123,24 +123,29 @@ fn flags() {
     check("run --simulate -t 5s -T nosuchtag", &[], 2, &["--tags"]);
     check("run --simulate -t 5s -H http://127.0.0.1:1", &[], 2, &["--simulate", "--host"]);
     check("baseline --simulate -H http://127.0.0.1:1", &[], 2, &["--simulate", "--host"]);
-    check("run -t 5s", &[], 2, &["--host"]);
+    check("run --headless -t 5s", &[], 2, &["--host"]);
     check("serve --port 70000", &[], 2, &["70000"]);
     check("serve --port 0 --loglevel a=b=c", &[], 2, &["--loglevel", "info"]);
     check("frobnicate", &[], 2, &["frobnicate"]);
-    check("run --frobnicate", &[], 2, &["--frobnicate"]);
+    check("run --headless --frobnicate", &[], 2, &["--frobnicate"]);
 }
 
 #[test]
 fn addresses() {
-    check("run -t 5s -H 127.0.0.1:8000", &[], 2, &["127.0.0.1:8000", "http://"]);
-    check("run -t 5s -H ftp://127.0.0.1", &[], 2, &["ftp://127.0.0.1"]);
-    check("run -t 5s -H http://127.0.0.1:99999", &[], 2, &["99999"]);
+    check("run --headless -t 5s -H 127.0.0.1:8000", &[], 2, &["127.0.0.1:8000", "http://"]);
+    check("run --headless -t 5s -H ftp://127.0.0.1", &[], 2, &["ftp://127.0.0.1"]);
+    check("run --headless -t 5s -H http://127.0.0.1:99999", &[], 2, &["99999"]);
     // Port 1 is nobody's.
-    check("run -t 5s -H http://127.0.0.1:1", &[], 3, &["http://127.0.0.1:1 cannot be reached", "-H"]);
-    check("run -t 5s --out void -H http://127.0.0.1:1", &[], 3, &["cannot be reached"]);
+    check(
+        "run --headless -t 5s -H http://127.0.0.1:1",
+        &[],
+        3,
+        &["http://127.0.0.1:1 cannot be reached", "-H"],
+    );
+    check("run --headless -t 5s --out void -H http://127.0.0.1:1", &[], 3, &["cannot be reached"]);
     check("baseline --out void -H http://127.0.0.1:1", &[], 3, &["cannot be reached"]);
-    check("run -t 5s", &[("TARGET_HOST", "http://127.0.0.1:1")], 3, &["http://127.0.0.1:1"]);
-    check("run -t 5s -H http://nonexistent.invalid", &[], 3, &["nonexistent.invalid", "-H"]);
+    check("run --headless -t 5s", &[("TARGET_HOST", "http://127.0.0.1:1")], 3, &["http://127.0.0.1:1"]);
+    check("run --headless -t 5s -H http://nonexistent.invalid", &[], 3, &["nonexistent.invalid", "-H"]);
     check("healthcheck -H http://nonexistent.invalid", &[], 3, &["nonexistent.invalid"]);
 }
 
@@ -216,7 +221,7 @@ fn places_that_cannot_be_written() {
         ("--csv good.toml/p", "good.toml/p"),
         ("--logfile nowhere/log", "nowhere/log"),
     ] {
-        check(&format!("run -t 1s -f good.toml -H {} {flags}", server.url()), &[], 2, &[said]);
+        check(&format!("run --headless -t 1s -f good.toml -H {} {flags}", server.url()), &[], 2, &[said]);
     }
     check(&format!("baseline --quick --out good.toml -H {}", server.url()), &[], 2, &["good.toml", "--out"]);
     assert_eq!(server.truth()["received"], 0, "something was sent first");
@@ -233,7 +238,7 @@ fn output_may_be_closed() {
         writer
     };
     let server = Server::start("--no-ratelimit", &[]);
-    let real = format!("run -f good.toml -H {} -t 1200ms --out o", server.url());
+    let real = format!("run --headless -f good.toml -H {} -t 1200ms --out o", server.url());
     for args in ["baseline --simulate --out o --seed 7", "run --simulate -t 9s --json", "run --list", &real] {
         let place = folder(&[("good.toml", GOOD)]);
         let mut command = bench(place.path(), words(args));

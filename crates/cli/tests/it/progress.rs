@@ -21,7 +21,7 @@ fn lines(stop_timeout: &str, flags: &str) -> Vec<(u32, bool)> {
     let listener = Listener::start(Habit::Silent);
     let place = folder(&[("s.toml", PATIENT)]);
     let load = format!("-u 2 -r 20 -t 1s -s {stop_timeout} -H {}", listener.url);
-    let done = run(place.path(), &format!("run -f s.toml {load} {flags}"));
+    let done = run(place.path(), &format!("run --headless -f s.toml {load} {flags}"));
     let line = Regex::new(r"(?m)^run (\d+)/1 s  2 users  .*$").expect("a pattern");
     let moment = |found: regex::Captures<'_>| {
         (found[1].parse().expect("a number"), found[0].ends_with("  waiting for answers"))

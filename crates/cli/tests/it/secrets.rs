@@ -77,7 +77,7 @@ fn a_key_that_is_too_long_is_refused_without_telling_it() {
 #[test]
 fn the_key_stands_in_no_file() {
     const KEY: &str = "t0p-s3cret";
-    for args in ["run -f s.toml -t 30s --csv p --json j.json", "baseline --plan suite.toml"] {
+    for args in ["run --headless -f s.toml -t 30s --csv p --json j.json", "baseline --plan suite.toml"] {
         let place = folder(&[("s.toml", PARTS), ("suite.toml", SUITE)]);
         let mut command = bench(place.path(), words(&format!("{args} --simulate --seed 1 --out o")));
         command.env("WEAVER_API_KEY", KEY);

@@ -8,7 +8,7 @@ fn more_users_than_a_connection_has_streams() {
     let server = Server::start("--no-ratelimit --profile fixed.toml", &[("fixed.toml", &profile("600ms"))]);
     let place = folder(&[("s.toml", &asker("0s", ""))]);
     let load = format!("-f s.toml -H {} -u 260 -r 1000000 -t 1100ms --http 2 --csv p", server.url());
-    run(place.path(), &format!("run {load}")).exits(0);
+    run(place.path(), &format!("run --headless {load}")).exits(0);
     let stats = csv(&read(place.path().join("p_stats.csv")));
     let at = |name: &str| stats[0].iter().position(|head| head == name).expect("a column");
     let number = |name: &str| stats[1][at(name)].parse::<f64>().expect("a number");

@@ -49,12 +49,12 @@ fn a_baseline_depends_on_the_seed_alone() {
 
 #[test]
 fn a_run_depends_on_the_seed_alone() {
-    check_repeats("run -u 20 -r 5 -t 30s");
+    check_repeats("run --headless -u 20 -r 5 -t 30s");
 }
 
 #[test]
 fn arrivals_depend_on_the_seed_alone() {
-    check_repeats("run --arrivals poisson --rate 0-20/10s,20/10s --no-ratelimit");
+    check_repeats("run --headless --arrivals poisson --rate 0-20/10s,20/10s --no-ratelimit");
 }
 
 #[test]

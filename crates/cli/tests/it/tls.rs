@@ -66,7 +66,7 @@ fn check(flags: &str, error: Option<&str>) {
     let (url, own) = start();
     let (_, other) = start();
     let place = folder(&[("s.toml", HEALTH), ("own.pem", &own), ("other.pem", &other)]);
-    let args = format!("run -f s.toml -H {url} -t 600ms --csv p {flags}");
+    let args = format!("run --headless -f s.toml -H {url} -t 600ms --csv p {flags}");
     run(place.path(), &args).exits(if error.is_some() { 1 } else { 0 });
     let failures = csv(&read(place.path().join("p_failures.csv")));
     let stats = csv(&read(place.path().join("p_stats.csv")));
@@ -100,7 +100,7 @@ fn what_is_no_certificate_is_refused_before_anything_is_sent() {
     let (url, _) = start();
     let place = folder(&[("s.toml", HEALTH), ("text.pem", "no certificate"), ("empty.pem", "")]);
     for file in ["text.pem", "empty.pem", "nowhere.pem"] {
-        let done = run(place.path(), &format!("run -f s.toml -H {url} -t 1s --cacert {file}"));
+        let done = run(place.path(), &format!("run --headless -f s.toml -H {url} -t 1s --cacert {file}"));
         done.exits(2).says(&[if file == "nowhere.pem" { file } else { "--cacert" }]);
     }
 }
@@ -109,7 +109,7 @@ fn what_is_no_certificate_is_refused_before_anything_is_sent() {
 fn plain_http_to_a_tls_port_is_a_named_failure() {
     let (url, _) = start();
     let place = folder(&[("s.toml", HEALTH)]);
-    let args = format!("run -f s.toml -H {} -t 600ms --csv p", url.replace("https", "http"));
+    let args = format!("run --headless -f s.toml -H {} -t 600ms --csv p", url.replace("https", "http"));
     run(place.path(), &args).exits(1);
     let failures = csv(&read(place.path().join("p_failures.csv")));
     assert!(failures.len() > 1 && failures[1][2].contains("('"), "{failures:?}");

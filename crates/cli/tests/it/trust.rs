@@ -26,7 +26,7 @@ fn step_of(
 ) -> Value {
     let server = Server::start("--no-ratelimit --profile p.toml", &[("p.toml", &profile("5ms"))]);
     let place = folder(&[("asker.toml", &asker(wait, ""))]);
-    let line = format!("run -H {} -f asker.toml --only-summary --out o {flags}", server.url());
+    let line = format!("run --headless -H {} -f asker.toml --only-summary --out o {flags}", server.url());
     let mut command = bench(place.path(), words(&line));
     prepare(&mut command, place.path());
     let running = Running::start(command);
@@ -121,7 +121,7 @@ fn a_stub_can_be_asked_what_it_uses() {
     let place = folder(&[("asker.toml", &asker("50ms", ""))]);
     let url = server.url();
     let line = format!(
-        "run -H {url} -f asker.toml -u 1 -t 3s --only-summary --out o --target-metrics {url}/_stub/metrics"
+        "run --headless -H {url} -f asker.toml -u 1 -t 3s --only-summary --out o --target-metrics {url}/_stub/metrics"
     );
     run(place.path(), &line);
     let run = json(results(&place.path().join("o")).join("run.json"));
@@ -143,7 +143,7 @@ fn a_target_that_cannot_be_read_is_a_warning() {
 #[test]
 fn a_page_of_figures_must_be_an_address() {
     let place = folder(&[]);
-    run(place.path(), "run -H http://127.0.0.1:9 --target-metrics x")
+    run(place.path(), "run --headless -H http://127.0.0.1:9 --target-metrics x")
         .exits(2)
         .says(&["--target-metrics", "http"]);
 }

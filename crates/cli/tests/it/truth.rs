@@ -84,7 +84,7 @@ fn check_agree(files: &std::path::Path, entries: &Value, done: &Done) -> u64 {
 fn check(stub: &str, flags: &str, code: i32, statuses: &[u64]) {
     let server = Server::start(stub, &[]);
     let files = folder(&[]);
-    let args = format!("run -H {} {flags} --csv p --json j.json", server.url());
+    let args = format!("run --headless -H {} {flags} --csv p --json j.json", server.url());
     let done = run(files.path(), &args).exits(code);
     let entries = json(files.path().join("j.json"));
     let total = check_agree(files.path(), &entries, &done);

@@ -139,6 +139,14 @@ fn steps(reasons: &mut Vec<String>, a: &StepRun, b: &StepRun) {
             format!("{}, {in_flight_max} in flight at most", step.load.words())
         }
     };
+    let edits = |step: &StepRun| {
+        let since = |at_ns: u64| at_ns.saturating_sub(step.phases.started_ns) / 1_000_000_000;
+        let edit = |edit: &crate::EditRecord| {
+            format!(", {} users at {}/s from {} s on", edit.users, edit.spawn_rate_per_s, since(edit.at_ns))
+        };
+        step.edits.iter().map(edit).collect::<String>()
+    };
+    let load = |step: &StepRun| load(step) + &edits(step);
     same(&format!("the load of step {name}"), &load(a), &load(b));
     let time = |step: &StepRun| step.run_time_s.map_or("until stopped".to_owned(), |s| format!("{s} s"));
     same(&format!("the duration of step {name}"), &time(a), &time(b));

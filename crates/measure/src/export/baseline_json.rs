@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::thresholds;
 use super::trust_json::{Bounds, Tested};
 use crate::histogram::Quantile;
 use crate::{
@@ -48,6 +49,7 @@ struct Step<'a> {
     reasons: &'a [String],
     judged: Option<BTreeMap<&'static str, Judged<'a>>>,
     judged_path: Option<&'a str>,
+    thresholds: Vec<thresholds::Judged<'a>>,
     warnings: &'a [Warning],
     times: &'static str,
     service: Figures,
@@ -179,6 +181,7 @@ fn step_object<'a>(run: &'a Run, record: &'a StepRun, step: &'a StepConclusion) 
         reasons: &step.verdict.reasons,
         judged: run.targets.is_some().then(|| step.verdict.metrics.iter().map(judged).collect()),
         judged_path: run.targets.as_ref().map(|targets| targets.judged_path.as_str()),
+        thresholds: step.thresholds.iter().map(thresholds::Judged::from).collect(),
         warnings: &step.warnings,
         times: total.shown.word(),
         service: Figures::from(&total.service[Outcome::Success as usize]),

@@ -147,8 +147,16 @@ fn embedded(run: &Run) -> bool {
     run.plan.pointer("/setup/stub").is_some()
 }
 
-/// The command that repeats the run, as far as the run file tells it; keys, files and the stub's own flags are not in it.
-pub(super) fn repeat_command(run: &Run) -> String {
+/// The command that repeats the run: as it was typed, with the server and the seed that the run file knows; of a run that
+/// nobody typed, what the file tells of its load.
+pub(crate) fn repeat_command(run: &Run) -> String {
+    if let Some(mut words) = typed(run) {
+        if let Some(url) = run.target_url.as_ref().filter(|_| !run.simulated && !embedded(run)) {
+            words.push(format!("--host {}", quoted(url)));
+        }
+        words.push(format!("--seed {}", run.seed));
+        return words.join(" ");
+    }
     let mut words = vec!["weaver-bench".to_owned()];
     match (run.kind, run.steps.first()) {
         (RunKind::Baseline, _) => {
@@ -171,6 +179,29 @@ pub(super) fn repeat_command(run: &Run) -> String {
     }
     words.push(format!("--seed {}", run.seed));
     words.join(" ")
+}
+
+/// What the command leaves out, in words.
+pub(super) fn repeat_note(run: &Run) -> &'static str {
+    match typed(run) {
+        Some(words) if words.iter().any(|word| word.contains("***")) => {
+            "As it was typed, but for the files that were written; secrets stand as ***. Variables of the environment are not in it: the plan says what they led to."
+        }
+        Some(_) => {
+            "As it was typed, but for the files that were written. Variables of the environment are not in it: the plan says what they led to."
+        }
+        None => {
+            "Keys, scenario files, thresholds and the stub's own flags are not in the command: the plan says what they led to."
+        }
+    }
+}
+
+/// What was typed, as words that a shell takes; `None` where nothing is recorded.
+fn typed(run: &Run) -> Option<Vec<String>> {
+    let typed = run.plan.pointer("/setup/command")?.as_array()?;
+    let words = typed.iter().map(|word| word.as_str().map(quoted));
+    let words: Option<Vec<String>> = words.collect();
+    Some(["weaver-bench".to_owned()].into_iter().chain(words?).collect())
 }
 
 fn load_flags(load: &LoadRecord) -> String {
@@ -249,6 +280,23 @@ mod tests {
                 run.plan = serde_json::json!({"setup": {"stub": {}}});
             },
             "weaver-bench baseline --seed 7",
+        );
+        let command = serde_json::json!([
+            "run",
+            "-f",
+            "my file.toml",
+            "--threshold",
+            "p95 < 1s on /ask",
+            "--api-key",
+            "***"
+        ]);
+        check(
+            &|run| {
+                (run.simulated, run.target_url) = (false, Some("http://h:1".to_owned()));
+                run.plan = serde_json::json!({"setup": {"command": command}});
+                assert!(repeat_note(run).contains("secrets stand as ***"));
+            },
+            "weaver-bench run -f 'my file.toml' --threshold 'p95 < 1s on /ask' --api-key '***' --host http://h:1 --seed 7",
         );
     }
 }

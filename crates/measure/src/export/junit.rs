@@ -1,4 +1,4 @@
-//! JUnit XML for test dashboards: a suite a step, a case a target, and one for validity.
+//! JUnit XML for test dashboards: a suite a step, a case a target or threshold, and one for validity.
 //! It must not decide anything: what passed comes from the conclusion.
 
 use std::time::Duration;
@@ -6,7 +6,10 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::figures::{exit_word, steps_not_run, title, value_words};
-use crate::{Conclusion, Level, MetricVerdict, Run, RunExit, StepConclusion, StepRun, units};
+use crate::{
+    Conclusion, Level, MetricVerdict, Run, RunExit, StepConclusion, StepRun, ThresholdOutcome,
+    ThresholdVerdict, units,
+};
 
 /// The document. A number that is not judged is skipped with its reason, as is a miss in a step that is no gate;
 /// an invalid step that is a gate is an error, and so is a run that ended invalid or before its plan; a step that was planned and not run is skipped.
@@ -48,6 +51,9 @@ fn suite(run: &Run, record: &StepRun, step: &StepConclusion) -> TestSuite {
     for verdict in &step.verdict.metrics {
         suite.add_test_case(target(record, verdict));
     }
+    for verdict in &step.thresholds {
+        suite.add_test_case(threshold(step, verdict));
+    }
     for why in &step.verdict.reasons {
         suite.add_test_case(missed(record, "successes", why));
     }
@@ -78,6 +84,21 @@ fn target(record: &StepRun, verdict: &MetricVerdict) -> TestCase {
     let mut met = case(&record.name, key, TestCaseStatus::success());
     met.set_system_out(format!("{value} is {}", verdict.judgement));
     met
+}
+
+fn threshold(step: &StepConclusion, verdict: &ThresholdVerdict) -> TestCase {
+    let (name, found) = (verdict.threshold.words(), super::thresholds::found(step, verdict));
+    match verdict.outcome {
+        ThresholdOutcome::Held => {
+            let mut held = case(&step.name, &name, TestCaseStatus::success());
+            held.set_system_out(found);
+            held
+        }
+        ThresholdOutcome::Broken if super::thresholds::idle(step, verdict).is_none() => {
+            refused(&step.name, &name, NonSuccessKind::Failure, &found)
+        }
+        ThresholdOutcome::Broken | ThresholdOutcome::NotJudged => skipped(&step.name, &name, &found),
+    }
 }
 
 fn missed(record: &StepRun, key: &str, what: &str) -> TestCase {

@@ -2,15 +2,17 @@
 //! It must not decide anything: every word about good or bad comes from the conclusion.
 
 use super::figures::{
-    clipped, errors, exit_word, findings, host, percentiles_ms, percentiles_note, repeat_command, shown,
-    target, title, validity_word, verdict_words,
+    clipped, errors, exit_word, findings, host, percentiles_ms, percentiles_note, repeat_command,
+    repeat_note, shown, target, title, validity_word, verdict_words,
 };
-use crate::{Conclusion, Run, StepConclusion, StepRun, units};
+use crate::{Conclusion, Run, StepConclusion, StepRun, analysis, analyze, units};
 
 /// Errors that are listed, of all steps together.
 const ERRORS_SHOWN: usize = 10;
 /// Warnings that are listed, of all steps together.
 const WARNINGS_SHOWN: usize = 10;
+/// Thresholds that are listed, of all steps together.
+const THRESHOLDS_SHOWN: usize = 100;
 /// Steps that are listed.
 const STEPS_SHOWN: usize = 100;
 /// Characters of a text from outside.
@@ -31,8 +33,13 @@ pub fn markdown(run: &Run, conclusion: &Conclusion) -> String {
         text.push_str(&format!("- {name}: {}\n", escaped(&what)));
     }
     text.push_str(&targets_missed(conclusion));
+    text.push_str(&thresholds(conclusion));
     text.push_str(&failures(run));
     text.push_str(&warnings(conclusion));
+    // A run that was concluded can be analysed.
+    if let Ok(found) = analyze(run, conclusion) {
+        text.push_str(&format!("\n{}", analysis::markdown_part(&found)));
+    }
     text.push_str(&foot(run));
     text
 }
@@ -91,6 +98,25 @@ fn targets_missed(conclusion: &Conclusion) -> String {
         }
     }
     text
+}
+
+fn thresholds(conclusion: &Conclusion) -> String {
+    let of_step = |step: &'_ StepConclusion| {
+        let name = escaped(&step.name);
+        let row = |verdict: &crate::ThresholdVerdict| {
+            let bad = verdict.is_broken() && verdict.threshold.gate;
+            let found = bold_if_bad(escaped(&super::thresholds::found(step, verdict)), bad);
+            format!("| {name} | {} | {found} |\n", escaped(&verdict.threshold.words()))
+        };
+        step.thresholds.iter().map(row).collect::<Vec<_>>()
+    };
+    let rows: Vec<String> = conclusion.steps.iter().flat_map(of_step).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let shown: String = rows.iter().take(THRESHOLDS_SHOWN).map(String::as_str).collect();
+    let head = "\n### Thresholds\n\n| step | threshold | found |\n| :-- | :-- | :-- |\n";
+    format!("{head}{shown}{}", left_out(rows.len(), THRESHOLDS_SHOWN, "thresholds"))
 }
 
 fn failures(run: &Run) -> String {
@@ -154,13 +180,17 @@ fn foot(run: &Run) -> String {
     );
     text.push_str(&host(run).map(|host| format!(", on {}", escaped(&host))).unwrap_or_default());
     // Indented code needs no fence that the text could close.
-    text.push_str(&format!(".\n\nRepeat it with\n\n    {}\n", one_line(&repeat_command(run))));
+    text.push_str(&format!(
+        ".\n\n{}\n\n    {}\n",
+        escaped(&format!("Repeat it with this. {}", repeat_note(run))),
+        one_line(&repeat_command(run))
+    ));
     text
 }
 
 /// Text from outside as inline text or a table's cell: every character that Markdown or HTML could read is escaped
 /// (CommonMark 0.31.2, 2.4: any ASCII punctuation may be).
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in one_line(&clipped(text, TEXT_MAX)).chars() {
         match c {

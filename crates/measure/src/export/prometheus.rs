@@ -5,7 +5,7 @@ use prometheus::TextEncoder;
 use prometheus::proto::{Gauge, LabelPair, Metric, MetricFamily, MetricType, Quantile as Point, Summary};
 
 use crate::histogram::Quantile;
-use crate::{Conclusion, Outcome, Row, Run, StepConclusion, Times, TimesKind, units};
+use crate::{Conclusion, Outcome, Row, Run, StepConclusion, ThresholdOutcome, Times, TimesKind, units};
 
 /// Entries that are given for a step; the others are counted.
 const ENTRIES_SHOWN: usize = 1_000;
@@ -16,6 +16,7 @@ const QUANTILES: [Quantile; 3] = [Quantile::P50, Quantile::P95, Quantile::P99];
 pub fn prometheus_text(run: &Run, conclusion: &Conclusion) -> String {
     let mut families = of_run(run, conclusion);
     families.extend(of_steps(run, conclusion));
+    families.extend(of_thresholds(conclusion));
     families.extend(of_entries(conclusion));
     families.retain(|family| !family.get_metric().is_empty());
     let encoded = TextEncoder::new().encode_to_string(&families);
@@ -74,6 +75,35 @@ fn of_steps(run: &Run, conclusion: &Conclusion) -> Vec<MetricFamily> {
     let users = users.map(|step| metric(&[("step", &step.name)], f64::from(step.load.users())));
     families.push(gauges("weaver_bench_step_users", "Users asked for.", users));
     families
+}
+
+fn of_thresholds(conclusion: &Conclusion) -> [MetricFamily; 2] {
+    let (mut held, mut values) = (vec![], vec![]);
+    for step in &conclusion.steps {
+        for verdict in &step.thresholds {
+            let words = verdict.threshold.words();
+            let labels = [("step", step.name.as_str()), ("threshold", &words)];
+            let unit = verdict.threshold.figure.unit();
+            values.extend(verdict.value.map(|value| metric(&labels, unit.base(value))));
+            match verdict.outcome {
+                ThresholdOutcome::Held => held.push(metric(&labels, 1.0)),
+                ThresholdOutcome::Broken => held.push(metric(&labels, 0.0)),
+                ThresholdOutcome::NotJudged => {}
+            }
+        }
+    }
+    [
+        gauges(
+            "weaver_bench_threshold_held",
+            "Whether a threshold held: 1 or 0; absent where it could not be judged.",
+            held,
+        ),
+        gauges(
+            "weaver_bench_threshold_value",
+            "What a threshold bounds, of windows the worst: seconds, ratios, successes a second or a count.",
+            values,
+        ),
+    ]
 }
 
 fn of_entries(conclusion: &Conclusion) -> Vec<MetricFamily> {

@@ -6,8 +6,8 @@ use super::times_text::{arrivals_line, times_line, times_table};
 use super::trust_text::{checks_lines, intervals_table};
 use crate::histogram::Quantile;
 use crate::{
-    Conclusion, Metric, Outcome, Row, Run, RunExit, RunKind, StepConclusion, StepRun, Times, samples_needed,
-    units,
+    Conclusion, Metric, Outcome, Row, Run, RunExit, RunKind, StepConclusion, StepRun, Times, analysis,
+    analyze, samples_needed, units,
 };
 
 /// Errors that a step lists; all of them stand in its failures file.
@@ -20,6 +20,10 @@ pub fn report_text(run: &Run, conclusion: &Conclusion) -> String {
     text.push_str(&findings(run, conclusion));
     for (record, step) in run.steps.iter().zip(&conclusion.steps) {
         text.push_str(&step_section(run, record, step));
+    }
+    // A run that was concluded can be analysed.
+    if let Ok(found) = analyze(run, conclusion) {
+        text.push_str(&format!("\n{}", analysis::text(&found)));
     }
     text
 }
@@ -178,10 +182,12 @@ fn step_section(run: &Run, record: &StepRun, step: &StepConclusion) -> String {
     text.push_str(times_line(record));
     text.push_str(&entries_table(step));
     text.push_str(&times_table(&step.summary));
+    text.push_str(&super::stages::text(record));
     text.push_str(&intervals_table(step));
     text.push_str(&arrivals_line(record));
     text.push_str(&shares(record));
     text.push_str(&judged_lines(run, step));
+    text.push_str(&super::thresholds::lines(step));
     text.push_str(&checks_lines(step));
     for why in step.validity.reasons() {
         text.push_str(&format!("  INVALID: {why}\n"));

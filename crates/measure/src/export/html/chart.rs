@@ -1,7 +1,9 @@
 //! Charts as data: lines, axes and ids that do not depend on chance. Colours are names that the page's style sheet
 //! gives a value, so that one page serves light and dark. It must not know what is drawn.
 
-use plotly::common::{DashType, Fill, Line, LineShape, Mode, Orientation, Title, Visible};
+use plotly::common::{
+    DashType, ErrorData, ErrorType, Fill, Line, LineShape, Mode, Orientation, Title, Visible,
+};
 use plotly::layout::{Axis, AxisType, HoverMode, Legend, Margin, RangeMode};
 use plotly::{Layout, Plot, Scatter};
 
@@ -70,6 +72,8 @@ pub(super) struct Series {
     pub(super) hidden: bool,
     /// Shown at each point, if anything.
     pub(super) labels: Vec<String>,
+    /// Half the interval at each point, if there are any.
+    pub(super) errors: Vec<f64>,
 }
 
 /// How a line is drawn.
@@ -79,6 +83,7 @@ pub(super) enum Look {
     Steps,
     Area,
     Points,
+    Markers,
 }
 
 impl Series {
@@ -89,7 +94,17 @@ impl Series {
         points: impl IntoIterator<Item = (f64, Option<f64>)>,
     ) -> Self {
         let (x, y) = points.into_iter().unzip();
-        Self { name: name.to_owned(), role, axis, x, y, look: Look::Line, hidden: false, labels: vec![] }
+        Self {
+            name: name.to_owned(),
+            role,
+            axis,
+            x,
+            y,
+            look: Look::Line,
+            hidden: false,
+            labels: vec![],
+            errors: vec![],
+        }
     }
 
     pub(super) fn look(self, look: Look) -> Self {
@@ -100,13 +115,21 @@ impl Series {
         let shape =
             if matches!(self.look, Look::Steps | Look::Area) { LineShape::Hv } else { LineShape::Linear };
         let line = Line::new().width(1.8).dash(self.role.dash()).shape(shape);
-        let mode = if self.look == Look::Points { Mode::LinesMarkers } else { Mode::Lines };
+        let mode = match self.look {
+            Look::Points => Mode::LinesMarkers,
+            Look::Markers => Mode::Markers,
+            Look::Line | Look::Steps | Look::Area => Mode::Lines,
+        };
         let axis = if self.axis == 0 { "y".to_owned() } else { format!("y{}", self.axis + 1) };
         let trace = Scatter::new(self.x, self.y).name(self.name).mode(mode).line(line).meta(self.role.word());
         let trace = if self.look == Look::Area { trace.fill(Fill::ToZeroY) } else { trace };
         let trace = match self.labels.is_empty() {
             true => trace,
             false => trace.text_array(self.labels).hover_template("%{text}: %{y}"),
+        };
+        let trace = match self.errors.is_empty() {
+            true => trace,
+            false => trace.error_y(ErrorData::new(ErrorType::Data).array(self.errors)),
         };
         let trace = if self.hidden { trace.visible(Visible::LegendOnly) } else { trace };
         trace.y_axis(axis)

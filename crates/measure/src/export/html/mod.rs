@@ -3,12 +3,14 @@
 //! A results folder has one page a step, one for the suite, and one script file beside them; a document has all of it
 //! inside. Element ids are fixed, so that a page depends on the run alone. It must not decide anything.
 
+mod analysis;
 mod block;
 mod chart;
 mod over_time;
 mod script;
 mod seconds;
 mod spread;
+mod stages;
 mod step;
 mod suite;
 mod tables;
@@ -20,7 +22,7 @@ use chart::{Chart, figures_json};
 use seconds::Seconds;
 use step::{StepBlocks, badges, step_blocks};
 
-use crate::{Conclusion, Run, RunError, RunKind};
+use crate::{Conclusion, Run, RunError, RunKind, analyze};
 
 pub use script::{SCRIPT_FILE, script};
 
@@ -44,19 +46,22 @@ pub fn html_pages(run: &Run, conclusion: &Conclusion) -> Result<Vec<(String, Str
     let seconds = all_seconds(run)?;
     let mut pages = vec![];
     for ((record, step), seconds) in run.steps.iter().zip(&conclusion.steps).zip(&seconds) {
-        let found = step_blocks(run, record, step, seconds);
+        let found = step_blocks(run, record, step, seconds)?;
         let text = format!("{}, {}", record.name, suite::heading(run));
         let mut blocks = vec![Block::Title { text: text.clone(), badges: badges(record, step) }];
         if run.kind == RunKind::Baseline {
             blocks.push(Block::Links(vec![("All steps".to_owned(), SUITE_PAGE.to_owned())]));
         }
         blocks.push(suite::facts(run));
+        let alone = (run.kind == RunKind::Run).then(|| analyze(run, conclusion)).transpose()?;
+        blocks.extend(alone.iter().flat_map(analysis::diagnosis));
         blocks.extend(found.blocks);
+        blocks.extend(alone.iter().flat_map(|analysis| analysis::bursts(&analysis.bursts)));
         blocks.extend(suite::repeat(run));
         pages.push((page_name(&record.name), rendered(&text, None, &blocks, &found.charts)));
     }
     if run.kind == RunKind::Baseline {
-        let (mut blocks, charts) = suite_blocks(run, conclusion, &seconds, page_name);
+        let (mut blocks, charts) = suite_blocks(run, conclusion, &seconds, page_name)?;
         blocks.extend(suite::repeat(run));
         pages.push((SUITE_PAGE.to_owned(), rendered(&suite::heading(run), None, &blocks, &charts)));
     }
@@ -70,10 +75,10 @@ pub fn html_pages(run: &Run, conclusion: &Conclusion) -> Result<Vec<(String, Str
 pub fn html_document(run: &Run, conclusion: &Conclusion) -> Result<String, RunError> {
     let seconds = all_seconds(run)?;
     let anchor = |name: &str| format!("#step-{name}");
-    let (mut blocks, mut charts) = suite_blocks(run, conclusion, &seconds, anchor);
+    let (mut blocks, mut charts) = suite_blocks(run, conclusion, &seconds, anchor)?;
     let steps = run.steps.iter().zip(&conclusion.steps).zip(&seconds);
     for ((record, step), seconds) in steps.take(STEPS_MAX) {
-        let StepBlocks { blocks: found, charts: drawn } = step_blocks(run, record, step, seconds);
+        let StepBlocks { blocks: found, charts: drawn } = step_blocks(run, record, step, seconds)?;
         blocks.push(Block::Section { id: format!("step-{}", record.name), text: record.name.clone() });
         blocks.push(Block::Badges(badges(record, step)));
         blocks.extend(found);
@@ -98,10 +103,12 @@ fn suite_blocks(
     conclusion: &Conclusion,
     seconds: &[Seconds],
     link: impl Fn(&str) -> String,
-) -> (Vec<Block>, Vec<Chart>) {
+) -> Result<(Vec<Block>, Vec<Chart>), RunError> {
+    let found = analyze(run, conclusion)?;
     let mut blocks = vec![suite::title_block(run, conclusion)];
     blocks.extend(suite::reasons(conclusion));
     blocks.push(suite::facts(run));
+    blocks.extend(analysis::diagnosis(&found));
     let (overview, mut charts) = suite::overview(run, conclusion, link);
     blocks.extend(overview);
     let steps: Vec<_> = run.steps.iter().zip(seconds).collect();
@@ -109,7 +116,11 @@ fn suite_blocks(
         blocks.push(step::chart_block(&chart));
         charts.push(chart);
     }
-    (blocks, charts)
+    let (scaling, drawn) = analysis::scalability(&found.scaling);
+    blocks.extend(scaling);
+    charts.extend(drawn);
+    blocks.extend(analysis::bursts(&found.bursts));
+    Ok((blocks, charts))
 }
 
 /// A step may be called as the suite's page is.

@@ -6,9 +6,10 @@ use super::chart::Chart;
 use super::over_time::over_time;
 use super::seconds::Seconds;
 use super::spread::spread;
+use super::stages::stages;
 use super::tables;
 use crate::export::figures::{percentiles_note, validity_word, verdict_words};
-use crate::{Run, StepConclusion, StepRun, units};
+use crate::{Run, RunError, StepConclusion, StepRun, units};
 
 /// A step's blocks and the charts that they name.
 pub(super) struct StepBlocks {
@@ -32,19 +33,26 @@ pub(super) fn badges(record: &StepRun, step: &StepConclusion) -> Vec<Badge> {
 }
 
 /// All of a step but its title.
+///
+/// # Errors
+/// [`RunError::Damaged`] when what the server said of its stages cannot be read.
 pub(super) fn step_blocks(
     run: &Run,
     record: &StepRun,
     step: &StepConclusion,
     seconds: &Seconds,
-) -> StepBlocks {
+) -> Result<StepBlocks, RunError> {
     let mut blocks = doubts(step);
     blocks.push(Block::Facts(facts(run, record, step)));
     blocks.extend(tables::targets(run, step).map(Block::Table));
+    blocks.extend(tables::thresholds(step).map(Block::Table));
     let mut charts = over_time(record, seconds);
     charts.splice(2..2, spread(record, &step.summary.total));
     blocks.push(Block::Part("Charts".to_owned()));
     blocks.extend(charts.iter().map(chart_block));
+    let (said, bars) = stages(record)?;
+    blocks.extend(said);
+    charts.extend(bars);
     blocks.push(Block::Part("Requests".to_owned()));
     blocks.push(Block::Table(tables::requests(step)));
     blocks.push(Block::Part("Percentiles".to_owned()));
@@ -65,7 +73,7 @@ pub(super) fn step_blocks(
         blocks.push(Block::Part("Classes and tasks".to_owned()));
         blocks.push(Block::Table(table));
     }
-    StepBlocks { blocks, charts }
+    Ok(StepBlocks { blocks, charts })
 }
 
 const KINDS: &str = "Service time is from sending to the last byte of the answer; response time from when the \

@@ -5,8 +5,8 @@ use super::block::{Badge, Block, Cell, Table, Tone, cut};
 use super::chart::{Across, Chart, Look, Role, Series, chart};
 use super::tables;
 use crate::export::figures::{
-    exit_word, findings, host, percentiles_ms, percentiles_note, repeat_command, shown, target, title,
-    validity_word, verdict_words,
+    exit_word, findings, host, percentiles_ms, percentiles_note, repeat_command, repeat_note, shown, target,
+    title, validity_word, verdict_words,
 };
 use crate::{Conclusion, LoadRecord, Outcome, Run, RunExit, StepConclusion, StepRun, units};
 
@@ -164,10 +164,7 @@ pub(super) fn repeat(run: &Run) -> Vec<Block> {
     vec![
         Block::Section { id: "repeat".to_owned(), text: "Plan, seed and how to repeat it".to_owned() },
         Block::Code(repeat_command(run)),
-        Block::Note(
-            "Keys, scenario files and the stub's own flags are not in the command: the plan says what they led to."
-                .to_owned(),
-        ),
+        Block::Note(repeat_note(run).to_owned()),
         Block::Folded {
             summary: "The plan".to_owned(),
             code: crate::export::figures::clipped(&plan, PLAN_MAX),

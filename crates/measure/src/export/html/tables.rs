@@ -4,10 +4,11 @@
 use super::block::{Cell, Table, Tone};
 use super::over_time::capital;
 use crate::export::figures::{NONE, errors, shown, trusted_ms, value_words};
+use crate::export::thresholds::{found, idle};
 use crate::histogram::Quantile;
 use crate::{
     Interval95, Intervals, Judgement, Level, Level3, Metric, Outcome, Row, Run, StepConclusion, StepRun,
-    Targets, Times, TimesKind, units,
+    Targets, ThresholdOutcome, Times, TimesKind, units,
 };
 
 /// The targets, and how the step stands to each; `None` when there are none.
@@ -35,6 +36,29 @@ pub(super) fn targets(run: &Run, step: &StepConclusion) -> Option<Table> {
         table.rows.push(row);
     }
     Some(table)
+}
+
+/// The thresholds, and what became of each; `None` when there are none.
+pub(super) fn thresholds(step: &StepConclusion) -> Option<Table> {
+    let head = ["threshold", "found", "measured", "bound"];
+    let kind = step.summary.total.shown.word();
+    let mut table = Table::new(format!("Thresholds; {kind} times are of successes"), 2, &head);
+    table.fill("thresholds", &step.thresholds, |verdict| {
+        let tone = match (verdict.outcome, idle(step, verdict)) {
+            (ThresholdOutcome::Held, _) => Tone::Good,
+            (ThresholdOutcome::Broken, None) => Tone::Bad,
+            _ => Tone::Doubtful,
+        };
+        let rule = &verdict.threshold;
+        let bound = format!("{} {}", rule.comparison.sign(), rule.figure.unit().shown(rule.bound));
+        vec![
+            Cell::of(rule.words()),
+            Cell::toned(found(step, verdict), tone),
+            Cell::of(verdict.value_words()),
+            Cell::of(bound),
+        ]
+    });
+    (!table.rows.is_empty()).then_some(table)
 }
 
 fn limits(targets: &Targets, metric: Metric) -> (&'static str, &Level3) {
