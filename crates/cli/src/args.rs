@@ -11,6 +11,7 @@ use wire::token::PrivateKey;
 use crate::arrivals::ArrivalArgs;
 use crate::compare_args::{CompareArgs, KeepArgs, TrendArgs};
 use crate::files::read_text;
+use crate::fleet_args::{FleetArgs, WorkerArgs};
 use crate::page::PageArgs;
 use crate::stub_args::StubArgs;
 use crate::token::TokenArgs;
@@ -35,6 +36,8 @@ pub(crate) enum Command {
     Baseline(Box<BaselineArgs>),
     /// Proves the harness: what it reports is held against what a stub truly did. Exit code 1 if a claim fails.
     Validate(Box<ValidateArgs>),
+    /// Sends what a coordinator elsewhere orders: see `run --master`.
+    Worker(Box<WorkerArgs>),
     /// Derives every other file of a results folder again from its run.json, or shows it as one document.
     Report(ReportArgs),
     /// Says what a run means: how the target scales, what limits it, and what to do next.
@@ -142,9 +145,15 @@ pub(crate) struct LoadArgs {
     /// Progress as lines, also on a terminal.
     #[arg(long, conflicts_with = "only_summary")]
     pub(crate) print_stats: bool,
-    /// `run` starts at once and without its page; `baseline` has none.
+    /// `run` starts at once and without its page; `baseline` has none. On a terminal w and W add 1 and 10 users, s and
+    /// S take as many away.
     #[arg(long)]
     pub(crate) headless: bool,
+    /// Starts at once and shows the run on the whole terminal, with keys; ? tells which.
+    #[arg(long, conflicts_with_all = ["print_stats", "only_summary"])]
+    pub(crate) tui: bool,
+    #[command(flatten)]
+    pub(crate) fleet: FleetArgs,
     #[command(flatten)]
     pub(crate) stub: StubArgs,
     #[command(flatten)]
@@ -315,6 +324,12 @@ impl LoadArgs {
         Ok(Bindings { api_key: self.api_key(), signing_key })
     }
 
+    /// The text of what scenarios sign with.
+    pub(crate) fn signing_text(&self) -> Result<Option<String>, Mistakes> {
+        let path = self.signing_key.as_deref().filter(|path| !path.as_os_str().is_empty());
+        path.map(|path| read_text(path).map(|file| file.text)).transpose()
+    }
+
     /// The thresholds that were given: all mistakes at once.
     pub(crate) fn thresholds(&self) -> Result<Vec<ThresholdPlan>, Mistakes> {
         let mut mistakes = Mistakes::default();
@@ -351,10 +366,7 @@ pub(crate) fn owner(text: &str) -> Result<Owner, std::num::ParseIntError> {
 /// A private RSA key if the file says so, or else the secret that is its text.
 fn signing_key(path: &Path) -> Result<PrivateKey, Mistakes> {
     let file = read_text(path)?;
-    if !file.text.contains("-----BEGIN") {
-        return Ok(PrivateKey::secret(file.text.trim().as_bytes()));
-    }
-    PrivateKey::rsa(&file.text).map_err(|error| {
+    PrivateKey::read(&file.text).map_err(|error| {
         let mut mistakes = Mistakes::default();
         let text = error.to_string();
         let (problem, remedy) = text.split_once("; ").unwrap_or((&text, "give another key"));
@@ -363,6 +375,6 @@ fn signing_key(path: &Path) -> Result<PrivateKey, Mistakes> {
     })
 }
 
-fn duration(text: &str) -> Result<Duration, wire::DurationError> {
+pub(crate) fn duration(text: &str) -> Result<Duration, wire::DurationError> {
     wire::parse_duration(text)
 }

@@ -16,6 +16,7 @@ use crate::log::start_log;
 use crate::place::{Place, place};
 use crate::report::show;
 use crate::say::Stream;
+use crate::tui;
 
 pub(crate) fn baseline(args: BaselineArgs) -> Result<Exit, Failure> {
     let (keeping, ready) = (Keeping::prepare(&args), prepared(&args));
@@ -35,7 +36,9 @@ pub(crate) fn measured(args: &BaselineArgs) -> Result<Ended, Failure> {
 fn prepared(args: &BaselineArgs) -> Result<(Plan, Place), Failure> {
     let host = target_host(args.host.as_deref());
     let place = place(&args.load, host.as_deref());
-    both(plan(args.plan.as_deref(), args.quick, &args.load), place)
+    let (ready, ()) =
+        both(both(plan(args.plan.as_deref(), args.quick, &args.load), place), tui::check(&args.load))?;
+    Ok(ready)
 }
 
 fn carried_out((plan, place): (Plan, Place), args: &BaselineArgs) -> Result<Ended, Failure> {

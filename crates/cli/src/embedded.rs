@@ -29,3 +29,28 @@ pub(crate) fn scenarios() -> Vec<ScenarioFile> {
         file!("scenarios/workflow_user.toml"),
     ]
 }
+
+macro_rules! profiles {
+    ($($name:literal),+ $(,)?) => {
+        vec![$(($name, include_str!(concat!("../../../load_tests/stub/", $name, ".toml")))),+]
+    };
+}
+
+/// Profiles of the stub, by name: what each is called, and its text.
+pub(crate) fn stub_profiles() -> Vec<(&'static str, &'static str)> {
+    profiles![
+        "answer_cache",
+        "batching",
+        "default",
+        "fixed_capacity",
+        "instant",
+        "md1",
+        "mm1",
+        "mm4",
+        "no_pooling",
+        "pooling",
+        "replicas",
+        "slow",
+        "usl",
+    ]
+}

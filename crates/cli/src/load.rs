@@ -4,19 +4,21 @@ use std::hash::{BuildHasher, Hasher};
 use std::path::Path;
 
 use harness::{HttpOptions, HttpTransport, Plan, RunHandle, StepPlan, Target, Workers, World, preflight};
-use measure::Run;
+use measure::{Run, RunKind};
 use stub::{Profile, Settings};
 use wire::{Clock, Seed};
 
 use crate::args::LoadArgs;
 use crate::embedded_stub::EmbeddedStub;
 use crate::exit::Failure;
+use crate::fleet::lead;
 use crate::host::{host, raise_descriptor_limit};
 use crate::place::Place;
 use crate::progress::Progress;
 use crate::results::{Owner, Results};
 use crate::runtime::runtime;
 use crate::say::Stream;
+use crate::tui;
 use crate::typed::typed_command;
 use crate::usage::{Reader, Source};
 use crate::watch::follow;
@@ -46,8 +48,14 @@ pub(crate) fn carry_out(
     args: &LoadArgs,
     out: Option<&Path>,
 ) -> Result<Ended, Failure> {
+    // The baseline keeps its plan: no key changes it.
+    let is_keyed = plan.kind == RunKind::Run;
     let follower = |handle: RunHandle, steps: &[StepPlan], results: Option<&Results>| {
-        follow(handle, Progress::new(steps, args.only_summary, args.print_stats), results)
+        if args.tui {
+            return tui::follow(handle, steps, results);
+        }
+        let keyed = if is_keyed { steps } else { &[] };
+        follow(handle, Progress::new(steps, args.only_summary, args.print_stats), keyed, results)
     };
     carry_out_with(plan, place, args, out, &follower)
 }
@@ -84,7 +92,7 @@ pub(crate) fn carry_out_with(
         }
         Place::Simulated(stub) => {
             let handle = sim::start(plan, stub.0, stub.1).map_err(Failure::usage);
-            handle.and_then(|handle| follow(handle, Progress::silent(), results.as_ref()))
+            handle.and_then(|handle| follow(handle, Progress::silent(), &[], results.as_ref()))
         }
     };
     match ended {
@@ -129,14 +137,18 @@ fn send(
         (None, None) => source,
     };
     let reader = Reader::start(source, clock)?;
+    let fleet = lead(args, (&target, &options), clock, results.map(|results| results.folder.as_path()))?;
     let transport = move || {
         HttpTransport::new(target.clone(), &options).unwrap_or_else(|error| panic!("was checked: {error}"))
     };
     let workers = Workers::Threads(args.threads.map_or_else(default_threads, usize::from));
     let world =
         World { clock, workers, transport, host: Some(host()), resources: Some(reader.probe()), lens: None };
-    let handle = RunHandle::start(plan, world).map_err(Failure::usage)?;
-    follower(handle, &steps, results)
+    let (handle, _started) = match fleet {
+        None => (RunHandle::start(plan, world), None),
+        Some((lead, started)) => (RunHandle::start_fleet(plan, world, lead), Some(started)),
+    };
+    follower(handle.map_err(Failure::usage)?, &steps, results)
 }
 
 /// Whom the files are given to.
@@ -158,6 +170,10 @@ fn default_threads() -> usize {
 /// The seed given, or one drawn by the system; the report shows it.
 pub(crate) fn draw_seed(given: Option<u64>) -> Seed {
     // Below 2^53, so that every JSON reader keeps it exact.
-    let drawn = || std::collections::hash_map::RandomState::new().build_hasher().finish() >> 11;
-    Seed(given.unwrap_or_else(drawn))
+    Seed(given.unwrap_or_else(|| drawn() >> 11))
+}
+
+/// A number that nobody can foresee.
+pub(crate) fn drawn() -> u64 {
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
 }

@@ -12,6 +12,7 @@ use wire::Mistakes;
 use crate::args::{LogArgs, LogFormat};
 use crate::exit::Failure;
 use crate::page::RingLayer;
+use crate::say::Errors;
 
 /// Levels by their names here and in Locust's command lines.
 const LEVELS: [(&str, &str); 7] = [
@@ -51,7 +52,7 @@ pub(crate) fn start_log_with(args: &LogArgs, ring: Option<RingLayer>) -> Result<
     };
     let writer = match file {
         Some(file) => BoxMakeWriter::new(Mutex::new(file)),
-        None => BoxMakeWriter::new(std::io::stderr),
+        None => BoxMakeWriter::new(|| Errors),
     };
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(writer);
     match args.log_format {

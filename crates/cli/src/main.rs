@@ -13,13 +13,17 @@ mod baseline;
 mod baselines;
 mod compare;
 mod compare_args;
+mod dial;
 mod dotenv;
 mod embedded;
 mod embedded_stub;
 mod exit;
 mod files;
+mod fleet;
+mod fleet_args;
 mod healthcheck;
 mod host;
+mod keyboard;
 mod load;
 mod log;
 mod page;
@@ -37,11 +41,13 @@ mod serve;
 mod stub_args;
 mod token;
 mod trend;
+mod tui;
 mod typed;
 mod usage;
 mod validate;
 mod validate_args;
 mod watch;
+mod worker;
 
 use clap::Parser;
 
@@ -53,6 +59,7 @@ fn main() -> std::process::ExitCode {
         Command::Serve(args) => serve::serve(&args),
         Command::Run(args) => run::run(*args),
         Command::Baseline(args) => baseline::baseline(*args),
+        Command::Worker(args) => worker::worker(&args),
         Command::Report(args) => report::report(&args),
         Command::Analyze(args) => analyze::analyze(&args),
         Command::Compare(args) => compare::compare(&args),

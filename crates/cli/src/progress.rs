@@ -1,5 +1,6 @@
 //! How far the run is: a bar a step on a terminal, plain lines elsewhere. All of it goes to standard error.
 
+use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ pub(crate) struct Progress {
     step: Option<usize>,
     line_shown: Duration,
     line_due: Duration,
+    /// What was said last of each worker.
+    workers: HashMap<(String, u32), &'static str>,
 }
 
 #[derive(Debug)]
@@ -41,6 +44,7 @@ impl Progress {
             step: None,
             line_shown: Duration::ZERO,
             line_due: Duration::ZERO,
+            workers: HashMap::new(),
         }
     }
 
@@ -60,6 +64,13 @@ impl Progress {
     pub(crate) fn show(&mut self, view: &View) {
         if matches!(self.style, Style::Silent) {
             return;
+        }
+        for worker in &view.workers {
+            let known = self.workers.insert((worker.id.clone(), worker.pid), worker.state);
+            if known != Some(worker.state) {
+                let why = worker.words.as_ref().map_or(String::new(), |words| format!(": {words}"));
+                self.say(&format!("worker {} is {}{why}", worker.id, worker.state));
+            }
         }
         if self.step != Some(view.step) {
             self.begin(view.step);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use harness::{Load, Plan, Scenario, StepPlan, TagFilter, check_stop_timeout, read_scenarios};
+use harness::{Load, Plan, Scenario, ScenarioFile, StepPlan, TagFilter, check_stop_timeout, read_scenarios};
 use measure::export::{CsvFile, Document, locust_json};
 use measure::{RunKind, Summary, conclude};
 use wire::Mistakes;
@@ -19,6 +19,7 @@ use crate::place::place;
 use crate::report::show;
 use crate::results::{check_writable, put};
 use crate::say::Stream;
+use crate::tui;
 
 /// The name of the only step.
 const STEP: &str = "run";
@@ -31,7 +32,7 @@ pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
         }
         return Ok(Exit::PASSED);
     }
-    if !args.load.headless && !args.load.simulate {
+    if !(args.load.headless || args.load.simulate || args.load.tui) {
         return page(args);
     }
     let host = target_host(args.host.as_deref());
@@ -39,7 +40,8 @@ pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
         (None, false) => Err(Failure::usage("--host: no server was named; give -H URL, or --simulate")),
         _ => place(&args.load, host.as_deref()),
     };
-    let ((plan, place), ()) = both(both(plan(&args), place), start_log(&args.load.log))?;
+    let around = both(tui::check(&args.load), start_log(&args.load.log));
+    let ((plan, place), _) = both(both(plan(&args), place), around)?;
     outputs(&args).try_for_each(|path| check_writable(&path))?;
     let ended = carry_out(plan, place, &args.load, args.out.as_deref())?;
     hand_out(&args, &ended)
@@ -95,15 +97,18 @@ pub(crate) fn plan_of(
     }
     let thresholds = args.load.thresholds().map_err(|found| mistakes.append(found)).ok();
     let mut scenarios = scenarios(args).map_err(|found| mistakes.append(found)).ok();
-    for scenario in scenarios.iter_mut().flatten() {
+    for scenario in scenarios.iter_mut().flat_map(|(_, scenarios)| scenarios) {
         let asked = ask.classes.iter().find(|(class, _)| *class == scenario.class);
         scenario.weight = asked.and_then(|(_, weight)| *weight).unwrap_or(scenario.weight);
     }
     let classes: Vec<String> = ask.classes.into_iter().map(|(class, _)| class).collect();
     let tags = TagFilter { include: args.tags.clone(), exclude: args.exclude_tags.clone() };
     let seed = draw_seed(args.load.seed);
-    let mut plan = scenarios.and_then(|scenarios| {
-        Plan::new(RunKind::Run, seed, scenarios, &classes, &tags).map_err(|found| mistakes.append(found)).ok()
+    let mut plan = scenarios.and_then(|(files, scenarios)| {
+        Plan::new(RunKind::Run, seed, scenarios, &classes, &tags)
+            .map_err(|found| mistakes.append(found))
+            .map(|plan| Plan { files, ..plan })
+            .ok()
     });
     if let (Some(plan), Some(thresholds)) = (&mut plan, thresholds) {
         plan.watch(thresholds).map_err(|found| mistakes.append(found)).ok();
@@ -117,24 +122,24 @@ pub(crate) fn plan_of(
     Ok(plan)
 }
 
-/// The classes of the scenario files.
-pub(crate) fn scenarios(args: &RunArgs) -> Result<Vec<Scenario>, Mistakes> {
+/// The scenario files and their classes.
+pub(crate) fn scenarios(args: &RunArgs) -> Result<(Vec<ScenarioFile>, Vec<Scenario>), Mistakes> {
     let files = if args.files.is_empty() { embedded::scenarios() } else { scenario_files(&args.files)? };
     let mut scenarios = read_scenarios(&files, &args.load.bindings()?)?;
     if args.equal_weights {
         scenarios.iter_mut().for_each(|scenario| scenario.weight = scenario.weight.min(1));
     }
-    Ok(scenarios)
+    Ok((files, scenarios))
 }
 
 /// Shows the report and writes what was asked for.
 pub(crate) fn hand_out(args: &RunArgs, ended: &Ended) -> Result<Exit, Failure> {
     let run = &ended.run;
-    let step = &run.steps[0];
-    let summary = Summary::of(step).map_err(Failure::usage)?;
     // With `--json` alone, standard output is the document's.
     let stream = if args.json.as_deref() == Some("-") { Stream::Error } else { Stream::Out };
     let exit = show(run, stream)?;
+    let Some(step) = run.steps.first() else { return Ok(exit) };
+    let summary = Summary::of(step).map_err(Failure::usage)?;
     let owner = owner(&args.load);
     match args.json.as_deref() {
         Some("-") => Stream::Out.line(&locust_json(run, step, &summary)),

@@ -40,7 +40,8 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, Failure> {
         let connected = Stub::connect(settings, profile, Clock::system(), seed).await;
         let stub = connected
             .map_err(|error| Failure::usage(format!("Redis: {}; {}", error.problem, error.remedy)))?;
-        Stream::Error.line(&format!("stub of Weaver AI on http://{bound}, seed {}", seed.0));
+        let replica = stub.replica().map(|name| format!(", replica {name}")).unwrap_or_default();
+        Stream::Error.line(&format!("stub of Weaver AI on http://{bound}, seed {}{replica}", seed.0));
         stub.read_process_by(used);
         stub::serve(listener, stub.clone(), stop).await.map_err(Failure::usage)?;
         let truth = stub.truth();

@@ -3,7 +3,7 @@
 //! Each flag stands for one of the stub's variables, so that there is one reader and one list of mistakes.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use stub::{ApiKeys, Profile, Quirk, RedisSettings, Settings};
@@ -71,6 +71,10 @@ pub(crate) struct StubArgs {
     /// File with the root certificates of a rediss:// URL, PEM (WEAVER_STUB_REDIS_CA).
     #[arg(long, value_name = "FILE")]
     redis_ca: Option<String>,
+    /// The stub is one of several behind one address, which go by this name: over Redis they share truth, ledger and
+    /// what an operator changes (WEAVER_STUB_REPLICA_OF). Wants --redis URL.
+    #[arg(long, value_name = "NAME")]
+    replica_of: Option<String>,
     /// How a workflow's stages travel: local in this process, or mesh over the event mesh (WEAVER_STUB_STAGES).
     #[arg(long, value_name = "local|mesh")]
     stages: Option<String>,
@@ -142,6 +146,13 @@ impl StubArgs {
         Ok((settings, profile))
     }
 
+    /// Redis and its root certificates, which a fleet is led over too.
+    pub(crate) fn redis(&self) -> (Option<String>, Option<PathBuf>) {
+        #[expect(clippy::disallowed_methods, reason = "the environment enters in `cli`")]
+        let variable = || std::env::var("WEAVER_FLEET_REDIS").ok();
+        (self.redis.clone().or_else(variable), self.redis_ca.as_ref().map(PathBuf::from))
+    }
+
     /// For the record: what the suite's own stub was told.
     pub(crate) fn describe(&self) -> serde_json::Value {
         let told = |(name, value): (String, String)| match name.as_str() {
@@ -185,6 +196,7 @@ impl StubArgs {
             ("WEAVER_STUB_REPAIR", &self.repair),
             (REDIS_VARIABLE, &self.redis),
             ("WEAVER_STUB_REDIS_CA", &self.redis_ca),
+            ("WEAVER_STUB_REPLICA_OF", &self.replica_of),
             ("WEAVER_STUB_STAGES", &self.stages),
             ("WEAVER_STUB_ANSWER_CACHE_TTL", &self.answer_cache_ttl),
             ("WEAVER_STUB_HEADERS", &own_headers),

@@ -1,12 +1,14 @@
-//! Follows a run: shows it, keeps its results, passes Ctrl-C on.
+//! Follows a run: shows it, keeps its results, passes Ctrl-C and keys on.
 
 use std::sync::Arc;
 
-use harness::{Command, RunHandle, View};
+use harness::{Command, RunHandle, StepPlan, View};
 use measure::Run;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::dial::{Dial, turn_of};
 use crate::exit::Failure;
+use crate::keyboard::Keyboard;
 use crate::progress::Progress;
 use crate::results::Results;
 use crate::runtime::runtime;
@@ -34,14 +36,16 @@ impl<'a> Keeper<'a> {
     }
 }
 
-/// Follows the run to its end. The first Ctrl-C (or SIGTERM) stops it, the second cuts off what is in flight.
+/// Follows the run to its end. The first Ctrl-C (or SIGTERM) stops it, the second cuts off what is in flight. Keys
+/// change the users of `keyed` steps.
 pub(crate) fn follow(
     handle: RunHandle,
     mut progress: Progress,
+    keyed: &[StepPlan],
     results: Option<&Results>,
 ) -> Result<Run, Failure> {
     let runtime = runtime()?;
-    let kept = runtime.block_on(watch(&handle, &mut progress, results));
+    let kept = runtime.block_on(watch(&handle, &mut progress, keyed, results));
     progress.end();
     let run = handle.join();
     // What could not be written before may fit now; the first error is the one that is told.
@@ -52,6 +56,7 @@ pub(crate) fn follow(
 async fn watch(
     handle: &RunHandle,
     progress: &mut Progress,
+    keyed: &[StepPlan],
     results: Option<&Results>,
 ) -> Result<(), Failure> {
     let (mut interrupt, mut terminate) = (
@@ -60,6 +65,8 @@ async fn watch(
     );
     let (mut view, commands) = (handle.view(), handle.commands());
     let mut keeper = Keeper::new(results);
+    let mut keyboard = if keyed.is_empty() { Keyboard::default() } else { Keyboard::listen() };
+    let mut dial = Dial::default();
     let mut signals = 0;
     let mut outcome = Ok(());
     loop {
@@ -67,6 +74,13 @@ async fn watch(
             biased;
             _ = interrupt.recv() => true,
             _ = terminate.recv() => true,
+            key = keyboard.key() => {
+                if let Some(by) = turn_of(key) {
+                    let now = view.borrow().clone();
+                    progress.say(&dial.turn(&commands, &now, keyed, by));
+                }
+                continue;
+            }
             changed = view.changed() => {
                 if changed.is_err() {
                     return outcome;

@@ -26,6 +26,8 @@ export function start() {
     wanted = true;
     arrange();
     by("user_count").focus();
+    // The target may be another than when the page was loaded.
+    attempt(async () => profiles(await ask("/api/form")));
   });
   by("start-close").addEventListener("click", () => {
     wanted = false;
@@ -59,18 +61,24 @@ async function load() {
     put("host", defaults.host ?? "");
     put("run_time", defaults.run_time ?? "");
     classes(defaults.classes ?? []);
-    const choices = (defaults.stub_profiles ?? []).map((profile) => {
-      const name = typeof profile === "object" ? profile.name : profile;
-      return el("option", { value: name }, short(name));
-    });
-    by("stub_profile").replaceChildren(el("option", { value: "" }, "as it is"), ...choices);
-    show(by("stub-row"), Boolean(defaults.stub) && choices.length > 0);
+    profiles(defaults);
     list(by("suite"), (defaults.suite?.steps ?? []).slice(0, 50), (step) => {
       const parts = typeof step === "object" ? [step.name, step.users && `${step.users} ${step.users === 1 ? "user" : "users"}`, step.run_time] : [step];
       return el("li", {}, parts.filter(Boolean).map((part) => short(part)).join(", "));
     });
     show(by("baseline-form"), (defaults.suite?.steps ?? []).length > 0);
   });
+}
+
+/** Offers the profiles that the target knows; what was chosen stays so while it is there. */
+function profiles({ stub, stub_profiles: known }) {
+  const names = (known ?? []).map((profile) => (typeof profile === "object" ? profile.name : profile));
+  const field = by("stub_profile");
+  const chosen = names.includes(field.value) ? field.value : "";
+  const choices = names.map((name) => el("option", { value: name }, short(name)));
+  field.replaceChildren(el("option", { value: "" }, "as it is"), ...choices);
+  field.value = chosen;
+  show(by("stub-row"), Boolean(stub) && names.length > 0);
 }
 
 function classes(all) {

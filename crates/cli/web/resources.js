@@ -8,7 +8,8 @@ import { plain } from "./table.js";
 
 const WORKERS = [
   { label: "Worker", header: true, value: (row) => row.id },
-  { label: "State", value: (row) => row.state },
+  { label: "Where", value: (row) => (row.host ? `${row.host}, process ${row.pid}` : "a thread of this process, memory shared") },
+  { label: "State", value: (row) => [row.state, row.words].filter(Boolean).join(": ") },
   { label: "# users", number: true, value: (row) => count(row.users) },
   { label: "CPU", number: true, value: (row) => share(row.cpu_share) },
   { label: "Memory", number: true, value: (row) => bytes(row.memory_bytes) },

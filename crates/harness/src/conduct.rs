@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use measure::{FORMAT, Host, Run};
+use measure::{FORMAT, Host, LossRecord, Run};
 use tokio::sync::{mpsc, watch};
 use wire::Clock;
 
 use crate::crew::Crew;
 use crate::driver::{Driven, Progress, drive};
+use crate::fleet::{Fleet, FleetCrew, Lead};
 use crate::handle::{Command, View};
 use crate::health::{Health, Probe};
+use crate::threads::{Seats, Threads};
 use crate::{Lens, Plan, Transport};
 
 /// Where users live.
@@ -19,6 +21,16 @@ pub enum Workers {
     Here,
     /// On threads of their own.
     Threads(usize),
+}
+
+impl Workers {
+    /// How many.
+    pub(crate) fn count(self) -> usize {
+        match self {
+            Self::Here => 1,
+            Self::Threads(count) => count.max(1),
+        }
+    }
 }
 
 /// What the world outside hands in.
@@ -50,16 +62,88 @@ where
     F: Fn() -> T + Clone + Send + 'static,
 {
     let plan = Arc::new(plan);
-    let clock = world.clock;
     let mut run = blank(&plan, &world);
     shown.send_modify(|view| view.head = Some(Arc::new(run.clone())));
+    steps((&plan, &world), None, &mut run, &mut commands, shown).await;
+    run
+}
+
+/// The same by the workers of a fleet, which is led as `lead` says; the world's own workers and transport are not used.
+pub async fn conduct_fleet<T, F>(
+    plan: Plan,
+    world: World<F>,
+    lead: Lead,
+    mut commands: mpsc::Receiver<Command>,
+    shown: &watch::Sender<View>,
+) -> Run
+where
+    T: Transport,
+    F: Fn() -> T + Clone + Send + 'static,
+{
+    let plan = Arc::new(plan);
+    let mut run = blank(&plan, &world);
+    shown.send_modify(|view| view.head = Some(Arc::new(run.clone())));
+    let fleet = match Fleet::begin(lead, &plan, world.clock).await {
+        Ok(fleet) => fleet,
+        Err(words) => {
+            run.aborted = Some(words);
+            return run;
+        }
+    };
+    match gather(&fleet, &mut commands, shown).await {
+        Ok(()) => steps((&plan, &world), Some(&fleet), &mut run, &mut commands, shown).await,
+        Err(words) => run.aborted = Some(words),
+    }
+    let losses: Vec<LossRecord> = run.steps.iter().flat_map(|step| &step.losses).cloned().collect();
+    run.workers = fleet.records(&losses);
+    let words = run.aborted.clone().unwrap_or_else(|| "the run is over".to_owned());
+    fleet.dismiss(&words).await;
+    run
+}
+
+/// Waits for the fleet's workers, unless a command ends the run before it begins.
+async fn gather(
+    fleet: &Fleet,
+    commands: &mut mpsc::Receiver<Command>,
+    shown: &watch::Sender<View>,
+) -> Result<(), String> {
+    let mut gathered = Box::pin(fleet.assemble());
+    loop {
+        tokio::select! {
+            biased;
+            Some(command) = commands.recv() => {
+                if matches!(command, Command::Stop | Command::Cut) {
+                    return Err("interrupted before all workers were there".to_owned());
+                }
+            }
+            gathered = &mut gathered => return gathered,
+            () = fleet.changes() => shown.send_modify(|view| view.workers = fleet.view()),
+        }
+    }
+}
+
+/// One step after the other, until the plan or the run ends.
+async fn steps<T, F>(
+    (plan, world): (&Arc<Plan>, &World<F>),
+    fleet: Option<&Fleet>,
+    run: &mut Run,
+    commands: &mut mpsc::Receiver<Command>,
+    shown: &watch::Sender<View>,
+) where
+    T: Transport,
+    F: Fn() -> T + Clone + Send + 'static,
+{
+    let clock = world.clock;
     for index in 0..plan.steps.len() {
         let step = &plan.steps[index];
         let mut health = Health::begin(clock, world.resources.clone());
-        let crew = Crew::start(&plan, index, &world);
+        let crew = match fleet {
+            None => Crew::Threads(Box::new(Threads::start(plan, index, world, &Seats::default()))),
+            Some(fleet) => Crew::Fleet(Box::new(FleetCrew::start(fleet, plan, index))),
+        };
         let show = |progress: Progress<'_>| shown.send_modify(|view| view.update(index, &progress));
         let Driven { step: mut done, commanded, aborted } =
-            drive(&plan, index, clock, crew, &mut health, &mut commands, show).await;
+            drive(plan, index, clock, crew, &mut health, commands, show).await;
         done.resources = health.resources();
         let last = index + 1 == plan.steps.len();
         if let Some(why) = aborted {
@@ -77,12 +161,11 @@ where
         if run.aborted.is_some() {
             break;
         }
-        if !last && !cool_down(&plan, clock, &mut commands).await {
+        if !last && !cool_down(plan, clock, commands).await {
             run.aborted = Some(format!("interrupted after step {}", step.name));
             break;
         }
     }
-    run
 }
 
 /// Waits between two steps; false when a command ended the run.
@@ -118,5 +201,6 @@ fn blank<F>(plan: &Plan, world: &World<F>) -> Run {
         planned_steps: plan.steps.iter().map(|step| step.name.clone()).collect(),
         steps: vec![],
         aborted: None,
+        workers: vec![],
     }
 }

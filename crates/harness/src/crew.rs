@@ -1,228 +1,149 @@
-//! The workers of a step, as the driver sees them: orders out, reports in.
+//! The workers of a step, as the driver sees them: threads of this process, or a fleet of others.
+//!
+//! It must not know the driver's course.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
-
-use measure::{ArrivalsTally, Recorder};
-use tokio::runtime::Builder;
-use tokio::sync::mpsc;
-use tokio::task::LocalSet;
+use measure::{ArrivalsTally, GeneratorRecord, LossRecord, Recorder};
+use wire::Clock;
 
 use crate::desk::ClassCounts;
-use crate::open::Seat;
-use crate::worker::{Order, Report, work};
-use crate::{Plan, Transport, Workers, World};
+use crate::fleet::{Finished, FleetCrew, WorkerView};
+use crate::threads::{Gauges, Threads};
 
-/// Orders and reports that may wait; a full queue makes the sender wait, nothing is dropped.
-const QUEUE: usize = 1024;
-
+/// The workers of a step.
 #[derive(Debug)]
-pub(crate) struct Crew {
-    orders: Vec<mpsc::Sender<Order>>,
-    reports: mpsc::Receiver<Report>,
-    spares: Vec<Recorder>,
-    merged: Recorder,
-    /// By class, at the end of the last second.
-    counts: Vec<ClassCounts>,
-    ready: usize,
-    drained: usize,
+pub(crate) enum Crew<'a> {
+    /// Threads of this process.
+    Threads(Box<Threads>),
+    /// Other processes.
+    Fleet(Box<FleetCrew<'a>>),
 }
 
-/// The gauges at the end of a second.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Gauges {
-    pub(crate) users: u32,
-    pub(crate) in_flight: u32,
-}
-
-/// Tells the driver of a worker that panics, so that it does not wait for its reports.
-struct Alarm(mpsc::Sender<Report>);
-
-impl Drop for Alarm {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            // With a full queue the driver is not waiting; with a closed one it is gone.
-            let _ = self.0.try_send(Report::Died);
-        }
-    }
-}
-
-/// A worker thread ended on its own: a bug, which its panic message has told.
-const DEAD: &str = "a worker has ended unasked";
-
-impl Crew {
-    /// Starts the workers.
-    pub(crate) fn start<T, F>(plan: &Arc<Plan>, step: usize, world: &World<F>) -> Self
-    where
-        T: Transport,
-        F: Fn() -> T + Clone + Send + 'static,
-    {
-        let (reported, reports) = mpsc::channel(QUEUE);
-        let World { clock, workers, transport: make, lens, .. } = world;
-        let (clock, workers) = (*clock, *workers);
-        let count = match workers {
-            Workers::Here => 1,
-            Workers::Threads(count) => count.max(1),
-        };
-        let mut orders = vec![];
-        let in_flight = Arc::new(AtomicU32::new(0));
-        for index in 0..count {
-            let seat = Seat { worker: index, workers: count, in_flight: in_flight.clone() };
-            let (order, ordered) = mpsc::channel(QUEUE);
-            orders.push(order);
-            let (plan, make, reported, lens) = (plan.clone(), make.clone(), reported.clone(), lens.clone());
-            let job = move || async move {
-                let _alarm = Alarm(reported.clone());
-                work(plan, (step, seat), clock, make(), lens, ordered, reported).await;
-            };
-            match workers {
-                Workers::Here => drop(tokio::task::spawn_local(job())),
-                Workers::Threads(_) => {
-                    let thread = std::thread::Builder::new().name(format!("worker-{index}"));
-                    let run = move || {
-                        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-                        LocalSet::new().block_on(&runtime, job());
-                    };
-                    thread.spawn(run).expect("a worker thread starts");
-                }
+impl Crew<'_> {
+    /// Waits until all workers can send: nothing is due before. When the step is to begin.
+    pub(crate) async fn ready(&mut self, clock: Clock) -> u64 {
+        match self {
+            Self::Threads(crew) => {
+                crew.ready().await;
+                clock.now_ns()
             }
-        }
-        let spares = orders.iter().map(|_| plan.recorder(step)).collect();
-        let counts = plan.scenarios.iter().map(ClassCounts::zero).collect();
-        Self { orders, reports, spares, merged: plan.recorder(step), counts, ready: 0, drained: 0 }
-    }
-
-    /// Waits until all workers have made their transports: nothing is due before.
-    pub(crate) async fn ready(&mut self) {
-        while self.ready < self.orders.len() {
-            self.watch().await;
+            Self::Fleet(crew) => crew.ready().await,
         }
     }
 
     /// Begins the arrivals of an open load, which end before `until_ns`.
-    pub(crate) async fn begin(&self, from_ns: u64, until_ns: u64) {
-        for worker in &self.orders {
-            worker.send(Order::Begin { from_ns, until_ns }).await.expect(DEAD);
+    pub(crate) async fn begin(&mut self, from_ns: u64, until_ns: u64) {
+        match self {
+            Self::Threads(crew) => crew.begin(from_ns, until_ns).await,
+            Self::Fleet(crew) => crew.begin(from_ns, until_ns),
         }
     }
 
     /// Starts user `number` on the worker whose turn it is.
     pub(crate) async fn spawn(&self, class: usize, number: u32) {
-        let worker = number as usize % self.orders.len();
-        self.orders[worker].send(Order::Spawn { class, number }).await.expect(DEAD);
+        match self {
+            Self::Threads(crew) => crew.spawn(class, number).await,
+            Self::Fleet(crew) => crew.spawn(class, number),
+        }
     }
 
     /// Lets user `number` go once it has read its answer.
     pub(crate) async fn dismiss(&self, number: u32) {
-        let worker = number as usize % self.orders.len();
-        self.orders[worker].send(Order::Dismiss { number }).await.expect(DEAD);
+        match self {
+            Self::Threads(crew) => crew.dismiss(number).await,
+            Self::Fleet(crew) => crew.dismiss(number),
+        }
     }
 
+    /// Sends nothing new.
     pub(crate) async fn stop(&self) {
-        for worker in &self.orders {
-            worker.send(Order::Stop).await.expect(DEAD);
+        match self {
+            Self::Threads(crew) => crew.stop().await,
+            Self::Fleet(crew) => crew.stop(),
         }
     }
 
+    /// Gives up what is in flight.
     pub(crate) async fn cut(&self) {
-        for worker in &self.orders {
-            worker.send(Order::Cut).await.expect(DEAD);
+        match self {
+            Self::Threads(crew) => crew.cut().await,
+            Self::Fleet(crew) => crew.cut(),
         }
     }
 
-    /// Waits for the next report that comes unasked.
+    /// Waits for what comes unasked.
     pub(crate) async fn watch(&mut self) {
-        let report = self.report().await;
-        self.unasked(&report);
+        match self {
+            Self::Threads(crew) => crew.watch().await,
+            Self::Fleet(crew) => crew.watch().await,
+        }
     }
 
     /// Whether all users have gone, after `stop`.
     pub(crate) fn is_drained(&self) -> bool {
-        self.drained == self.orders.len()
+        match self {
+            Self::Threads(crew) => crew.is_drained(),
+            Self::Fleet(crew) => crew.is_drained(),
+        }
     }
 
-    /// Collects and merges what was recorded since the last time.
-    pub(crate) async fn swap(&mut self) -> (Gauges, &mut Recorder) {
-        for worker in &self.orders {
-            let spare = self.spares.pop().expect("a spare a worker");
-            worker.send(Order::Swap(spare)).await.expect(DEAD);
+    /// Whether no worker is left.
+    pub(crate) fn is_deserted(&self) -> bool {
+        match self {
+            Self::Threads(_) => false,
+            Self::Fleet(crew) => crew.is_deserted(),
         }
-        let mut gauges = Gauges::default();
-        self.counts.iter_mut().for_each(ClassCounts::clear);
-        while self.spares.len() < self.orders.len() {
-            let report = self.report().await;
-            self.unasked(&report);
-            if let Report::Second { mut recorder, users, in_flight, counts } = report {
-                gauges.users += users;
-                gauges.in_flight += in_flight;
-                self.merged.merge(&mut recorder);
-                self.spares.push(recorder);
-                self.counts.iter_mut().zip(&counts).for_each(|(sum, more)| sum.add(more));
-            }
-        }
-        (gauges, &mut self.merged)
     }
 
-    /// Drops what was recorded; `fresh` makes an empty recorder. Users and requests go on and count from now on.
-    pub(crate) async fn reset(&mut self, fresh: impl Fn() -> Recorder) {
-        for worker in &self.orders {
-            let spare = self.spares.pop().expect("a spare a worker");
-            worker.send(Order::Reset(spare)).await.expect(DEAD);
-        }
-        self.counts.iter_mut().for_each(ClassCounts::clear);
-        while self.spares.len() < self.orders.len() {
-            let report = self.report().await;
-            self.unasked(&report);
-            if let Report::Second { counts, .. } = report {
-                self.spares.push(fresh());
-                self.counts.iter_mut().zip(&counts).for_each(|(sum, more)| sum.add(more));
+    /// Collects and merges what was recorded in a second that has ended; `None` while a worker's part is on its way.
+    pub(crate) async fn swap(&mut self) -> Option<(Gauges, &mut Recorder, Option<GeneratorRecord>)> {
+        match self {
+            Self::Threads(crew) => {
+                let (gauges, recorder) = crew.swap().await;
+                Some((gauges, recorder, None))
             }
+            Self::Fleet(crew) => crew.swap(),
+        }
+    }
+
+    /// Drops what was recorded; `fresh` makes an empty recorder. Users and requests go on, and count from the moment on that
+    /// it gives.
+    pub(crate) async fn reset(&mut self, clock: Clock, fresh: impl Fn() -> Recorder) -> u64 {
+        match self {
+            Self::Threads(crew) => {
+                crew.reset(fresh).await;
+                clock.now_ns()
+            }
+            Self::Fleet(crew) => crew.reset(&fresh),
         }
     }
 
     /// What each class did, up to the end of the last second.
     pub(crate) fn counts(&self) -> &[ClassCounts] {
-        &self.counts
+        match self {
+            Self::Threads(crew) => crew.counts(),
+            Self::Fleet(crew) => crew.counts(),
+        }
+    }
+
+    /// The workers of a fleet; empty of threads.
+    pub(crate) fn view(&self) -> Vec<WorkerView> {
+        match self {
+            Self::Threads(_) => vec![],
+            Self::Fleet(crew) => crew.view(),
+        }
     }
 
     /// Collects the last records and ends the workers.
-    pub(crate) async fn finish(mut self) -> (Recorder, Vec<ClassCounts>, Option<ArrivalsTally>) {
-        for worker in &self.orders {
-            let spare = self.spares.pop().expect("a spare a worker");
-            worker.send(Order::Finish(spare)).await.expect(DEAD);
-        }
-        let mut totals: Option<Vec<ClassCounts>> = None;
-        let mut arrivals: Option<ArrivalsTally> = None;
-        for _ in 0..self.orders.len() {
-            let mut report = self.report().await;
-            while !matches!(report, Report::Finished { .. }) {
-                report = self.report().await;
+    pub(crate) async fn finish(self) -> (Recorder, Vec<ClassCounts>, Option<ArrivalsTally>, Vec<LossRecord>) {
+        match self {
+            Self::Threads(crew) => {
+                let (recorder, counts, arrivals) = crew.finish().await;
+                (recorder, counts, arrivals, vec![])
             }
-            if let Report::Finished { mut recorder, counts, arrivals: more } = report {
-                self.merged.merge(&mut recorder);
-                if let Some(more) = more {
-                    arrivals.get_or_insert_default().merge(*more);
-                }
-                match &mut totals {
-                    None => totals = Some(counts),
-                    Some(totals) => totals.iter_mut().zip(&counts).for_each(|(total, more)| total.add(more)),
-                }
+            Self::Fleet(crew) => {
+                let Finished { recorder, counts, arrivals, losses } = crew.finish().await;
+                (recorder, counts, arrivals, losses)
             }
-        }
-        (self.merged, totals.unwrap_or_default(), arrivals)
-    }
-
-    async fn report(&mut self) -> Report {
-        let report = self.reports.recv().await.expect(DEAD);
-        assert!(!matches!(report, Report::Died), "{DEAD}");
-        report
-    }
-
-    fn unasked(&mut self, report: &Report) {
-        match report {
-            Report::Ready => self.ready += 1,
-            Report::Drained => self.drained += 1,
-            Report::Second { .. } | Report::Died | Report::Finished { .. } => {}
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What the users of one worker thread share: its recorder, gauges and counters. No lock: one thread.
 
+use serde::{Deserialize, Serialize};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use crate::stages::read_stages;
 use crate::{Lens, Plan, Scenario};
 
 /// Counts of one class on one worker.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ClassCounts {
     pub(crate) users: u32,
     pub(crate) tasks: Vec<TaskRecord>,
@@ -49,6 +50,8 @@ pub(crate) struct Desk {
     counts: RefCell<Vec<ClassCounts>>,
     users: Cell<u32>,
     in_flight: Cell<u32>,
+    /// Requests that ended, whatever the outcome.
+    ended: Cell<u64>,
     /// Users that are there, by class.
     present: RefCell<Vec<u32>>,
     /// Sum of when the requests in flight were begun.
@@ -66,6 +69,7 @@ impl Desk {
             counts: RefCell::new(plan.scenarios.iter().map(ClassCounts::zero).collect()),
             users: Cell::new(0),
             in_flight: Cell::new(0),
+            ended: Cell::new(0),
             present: RefCell::new(vec![0; plan.scenarios.len()]),
             begun_sum_ns: Cell::new(0),
             ready_sum_ns: Cell::new(0),
@@ -101,6 +105,10 @@ impl Desk {
 
     pub(crate) fn in_flight(&self) -> u32 {
         self.in_flight.get()
+    }
+
+    pub(crate) fn ended(&self) -> u64 {
+        self.ended.get()
     }
 
     pub(crate) fn counts(&self) -> Vec<ClassCounts> {
@@ -181,6 +189,7 @@ impl InFlight<'_> {
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.desk.in_flight.set(self.desk.in_flight.get() - 1);
+        self.desk.ended.set(self.desk.ended.get() + 1);
         self.desk.begun_sum_ns.set(self.desk.begun_sum_ns.get() - u128::from(self.begun_ns));
         if !self.recorded {
             self.desk.recorder.borrow_mut().cut_off(self.name);

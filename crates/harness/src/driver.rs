@@ -11,15 +11,19 @@ use tokio::sync::mpsc;
 use wire::Clock;
 
 use crate::cap::offered_rps_max;
-use crate::crew::{Crew, Gauges};
+use crate::crew::Crew;
 use crate::desk::ClassCounts;
+use crate::fleet::WorkerView;
 use crate::handle::{Command, Glimpse, Known};
 use crate::health::Health;
 use crate::schedule::{Change, Dealer, Ramp};
+use crate::threads::Gauges;
 use crate::thresholds::Watch;
 use crate::{Load, Plan, StepPlan};
 
 const SECOND_NS: u64 = 1_000_000_000;
+/// How often it is asked for a second that has not come.
+const AWAIT_NS: u64 = 20_000_000;
 /// Edits of a step that are carried out; further ones are not.
 const EDITS_MAX: usize = 1_000;
 
@@ -32,6 +36,7 @@ pub(crate) struct Progress<'a> {
     pub(crate) in_flight: u32,
     pub(crate) stopping: bool,
     pub(crate) recorder: &'a StepRecorder,
+    pub(crate) workers: Vec<WorkerView>,
 }
 
 /// Where a step is.
@@ -73,7 +78,7 @@ pub(crate) async fn drive(
     plan: &Arc<Plan>,
     index: usize,
     clock: Clock,
-    mut crew: Crew,
+    mut crew: Crew<'_>,
     health: &mut Health,
     commands: &mut mpsc::Receiver<Command>,
     mut show: impl FnMut(Progress<'_>),
@@ -83,8 +88,8 @@ pub(crate) async fn drive(
     let blank = || StepRecorder::new(plan.entries.len(), step.load.record().times());
     let mut recorder = blank();
     let mut watch = Watch::begin(plan, index);
-    crew.ready().await;
-    let mut course = Course::begin(plan, step, clock.now_ns());
+    let begin_ns = crew.ready(clock).await;
+    let mut course = Course::begin(plan, step, begin_ns);
     crew.begin(course.started_ns, course.stop_ns).await;
     loop {
         let now_ns = clock.now_ns();
@@ -94,14 +99,19 @@ pub(crate) async fn drive(
         if course.ramp.is_there() && course.steady_ns.is_none() {
             course.steady_ns = Some(now_ns);
         }
-        if now_ns >= course.next_second_ns {
+        let mut awaits = false;
+        while now_ns >= course.next_second_ns {
             let end_ns = course.next_second_ns - course.recorded_ns;
-            let (gauges, records) = crew.swap().await;
+            let Some((gauges, records, elsewhere)) = crew.swap().await else {
+                // A part of it is on its way; all else goes on meanwhile.
+                awaits = true;
+                break;
+            };
             recorder.push_second(end_ns, gauges.users, gauges.in_flight, records);
             let (generator, target) = health.second();
-            recorder.attach(generator, target);
+            recorder.attach(elsewhere.or(generator), target);
             course.heed(&mut watch, &recorder, now_ns);
-            show(course.progress(gauges, &recorder));
+            show(Progress { workers: crew.view(), ..course.progress(gauges, &recorder) });
             course.next_second_ns += SECOND_NS;
         }
         if course.stop_due(now_ns) {
@@ -113,27 +123,32 @@ pub(crate) async fn drive(
         if crew.is_drained() {
             break;
         }
+        let next_ns = if awaits { course.next_ns().max(now_ns + AWAIT_NS) } else { course.next_ns() };
         tokio::select! {
             biased;
             Some(command) = commands.recv() => {
-                let begins_anew = matches!(command, Command::Reset);
-                if begins_anew {
-                    crew.reset(|| plan.recorder(index)).await;
+                let mut at_ns = clock.now_ns();
+                if matches!(command, Command::Reset) {
+                    at_ns = crew.reset(clock, || plan.recorder(index)).await;
                     (recorder, watch) = (blank(), Watch::begin(plan, index));
                 }
-                course.obey((plan, index), command, (&recorder, crew.counts()), clock.now_ns());
+                course.obey((plan, index), command, (&recorder, crew.counts()), at_ns);
             }
             () = crew.watch() => {}
-            () = clock.sleep_until(course.next_ns()) => {}
+            () = clock.sleep_until(next_ns) => {}
         }
     }
     let ended_ns = clock.now_ns();
-    let (mut last, counts, arrivals) = crew.finish().await;
+    let deserted = crew.is_deserted();
+    let (mut last, counts, arrivals, losses) = crew.finish().await;
     recorder.push_second(ended_ns - course.recorded_ns, 0, 0, &mut last);
     let (generator, target) = health.second();
     recorder.attach(generator, target);
-    let step = course.record((plan, index), recorder.finish(), (&counts, arrivals), ended_ns);
-    Driven { step, commanded: course.commanded, aborted: course.aborted }
+    let deserted = deserted.then(|| "no worker was left".to_owned());
+    let (commanded, aborted) = (course.commanded, course.aborted.take().or(deserted));
+    let mut step = course.record((plan, index), recorder.finish(), (&counts, arrivals), ended_ns);
+    step.losses = losses;
+    Driven { step, commanded, aborted }
 }
 
 impl Course {
@@ -171,6 +186,7 @@ impl Course {
             in_flight: gauges.in_flight,
             stopping: self.stopped.is_some(),
             recorder,
+            workers: vec![],
         }
     }
 
@@ -180,7 +196,7 @@ impl Course {
         if lasts { self.ramp.take(now_ns) } else { None }
     }
 
-    async fn carry_out(&mut self, change: Change, dealer: &mut Dealer, crew: &Crew) {
+    async fn carry_out(&mut self, change: Change, dealer: &mut Dealer, crew: &Crew<'_>) {
         match change {
             Change::Comes => {
                 let (class, number) = (dealer.deal(), self.spawned);
@@ -342,6 +358,7 @@ impl Course {
             refusals: recorded.refusals,
             cut_off: recorded.cut_off,
             resources: None,
+            losses: vec![],
             stages: recorded.stages,
             thresholds: plan.thresholds_of(index),
         }

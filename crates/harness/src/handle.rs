@@ -10,7 +10,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::LocalSet;
 
 use crate::driver::Progress;
-use crate::{Plan, Transport, World, conduct};
+use crate::fleet::{Lead, WorkerView};
+use crate::{Plan, Transport, World, conduct, conduct_fleet};
 
 /// What a run can be told.
 #[derive(Debug)]
@@ -86,6 +87,8 @@ pub struct View {
     pub stopping: bool,
     /// Rates and percentiles of the step.
     pub live: Live,
+    /// The workers of a fleet; empty where users live in this process.
+    pub workers: Vec<WorkerView>,
     /// The run without any step, from its start on.
     pub head: Option<Arc<Run>>,
     /// The run up to the last step that ended.
@@ -103,6 +106,7 @@ impl View {
         self.in_flight = progress.in_flight;
         self.stopping = progress.stopping;
         self.live = progress.recorder.live();
+        self.workers.clone_from(&progress.workers);
     }
 }
 
@@ -127,6 +131,21 @@ impl RunHandle {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         Self::spawn(move |commanded, shown| {
             LocalSet::new().block_on(&runtime, conduct(plan, world, commanded, shown))
+        })
+    }
+
+    /// Starts a run in real time that workers elsewhere carry out, as `lead` says.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start_fleet<T, F>(plan: Plan, world: World<F>, lead: Lead) -> std::io::Result<Self>
+    where
+        T: Transport,
+        F: Fn() -> T + Clone + Send + 'static,
+    {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        Self::spawn(move |commanded, shown| {
+            LocalSet::new().block_on(&runtime, conduct_fleet(plan, world, lead, commanded, shown))
         })
     }
 

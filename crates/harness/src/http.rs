@@ -1,5 +1,6 @@
 //! The transport over sockets: HTTP/1.1 and HTTP/2, keep-alive, TLS.
 
+use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::error::Error as _;
 use std::io::ErrorKind;
@@ -17,7 +18,7 @@ const POOL_IDLE: Duration = Duration::from_secs(4);
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Which version of HTTP is spoken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HttpVersion {
     /// HTTP/2 where TLS negotiates it, else HTTP/1.1.
     #[default]
@@ -29,7 +30,7 @@ pub enum HttpVersion {
 }
 
 /// How connections are made.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct HttpOptions {
     /// The version of HTTP.
     pub version: HttpVersion,

@@ -10,6 +10,7 @@ mod conduct;
 mod crew;
 mod desk;
 mod driver;
+mod fleet;
 mod handle;
 mod health;
 mod http;
@@ -20,17 +21,26 @@ mod open;
 mod plan;
 mod preflight;
 mod pulse;
+#[cfg(test)]
+#[expect(dead_code, reason = "other tests look into it and freeze it")]
+#[path = "../../stub/tests/it/redis_server.rs"]
+mod redis_server;
 mod scenario;
 mod schedule;
 mod stages;
 mod suite;
+mod threads;
 mod thresholds;
 mod transport;
 mod user;
 mod worker;
 
 pub use arrivals::{Arrivals, OpenReplay, Stage, read_replay};
-pub use conduct::{Workers, World, conduct};
+pub use conduct::{Workers, World, conduct, conduct_fleet};
+pub use fleet::{
+    Allowed, Bus, BusError, BusTarget, Errand, Fleet, Lead, MemoryBus, RedisBus, RunSecret, Served, Sources,
+    Station, WorkerView, serve,
+};
 pub use handle::{Command, Glimpse, Known, Look, RunHandle, View};
 pub use health::{Probe, Usage};
 pub use http::{HttpOptions, HttpTransport, HttpVersion};

@@ -1,5 +1,6 @@
 //! The load of a step: closed users, or open arrivals. It must not know how either is carried out.
 
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 use measure::LoadRecord;
@@ -13,7 +14,7 @@ const USERS_MAX: u32 = 1_000_000;
 pub const IN_FLIGHT_MAX: u32 = 10_000;
 
 /// What loads the server.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Load {
     /// Users that are started at a rate and stay until the time is over; each waits for its answer.
     Closed {

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use measure::ArrivalsTally;
 
 use crate::arrivals::{Curve, Gaps, Share};
+use crate::fleet::Lease;
 use crate::{Load, Plan};
 
 /// Which of how many workers this is, and what all of them count together: arrivals in progress.
@@ -17,6 +18,7 @@ pub(crate) struct Seat {
     pub(crate) worker: usize,
     pub(crate) workers: usize,
     pub(crate) in_flight: Arc<AtomicU32>,
+    pub(crate) lease: Option<Arc<Lease>>,
 }
 
 /// One worker's arrivals.

@@ -1,12 +1,13 @@
 //! The plan of a run: what is sent, by how many users, for how long. Checked before anything starts.
 
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 use measure::{EntryName, Limits, NameId, Recorder, RunKind, Targets};
 use serde_json::json;
 use wire::{Mistakes, Seed, format_duration, nearest};
 
-use crate::{Load, Scenario, Step, ThresholdPlan, Wait};
+use crate::{Load, Scenario, ScenarioFile, Step, ThresholdPlan, Wait};
 
 /// The longest run: it keeps the records bounded.
 const RUN_TIME_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -44,6 +45,10 @@ pub struct Plan {
     pub setup: serde_json::Value,
     /// The server's address, for the record; `None` in virtual time.
     pub target_url: Option<String>,
+    /// The files that its scenarios were read from, for workers that read them again; empty where they were not.
+    pub files: Vec<ScenarioFile>,
+    /// By what its tasks were chosen.
+    pub tags: TagFilter,
 }
 
 /// One load, held for a time.
@@ -60,7 +65,7 @@ pub struct StepPlan {
 }
 
 /// Which tasks take part.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct TagFilter {
     /// Only tasks with one of these; empty means all.
     pub include: Vec<String>,
@@ -176,6 +181,8 @@ impl Plan {
             thresholds: vec![],
             setup: serde_json::Value::Null,
             target_url: None,
+            files: vec![],
+            tags: tags.clone(),
         })
     }
 

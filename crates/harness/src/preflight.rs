@@ -70,6 +70,12 @@ impl Target {
         self.url.scheme() == "https"
     }
 
+    /// Host, an address of version 6 without brackets, and port.
+    pub(crate) fn place(&self) -> (String, u16) {
+        let host = self.url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        (host, self.url.port_or_known_default().unwrap_or(80))
+    }
+
     /// The address of `path` on this server, and on no other: it is appended, not resolved.
     pub(crate) fn join(&self, path: &str) -> Result<Url, String> {
         if !path.starts_with('/') {
@@ -85,8 +91,7 @@ impl Target {
 /// When its name has no address, or nothing answers there within 5 s.
 pub async fn preflight(target: &Target, clock: Clock) -> Result<(), Unreachable> {
     let unreachable = |reason: String| Unreachable { url: target.shown(), reason };
-    let host = target.url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-    let port = target.url.port_or_known_default().unwrap_or(80);
+    let (host, port) = target.place();
     let connect = async {
         let addresses: Vec<_> = lookup_host((host.as_str(), port))
             .await

@@ -37,7 +37,7 @@ impl Drop for Pulse {
 async fn beat<T: Transport>(around: Rc<Surroundings<T>>, mut stream: Stream) {
     let (clock, desk) = (around.clock, &around.desk);
     let start_ns = clock.now_ns();
-    let (mut slot, mut users, mut in_flight) = (0, 0, 0);
+    let (mut slot, mut users, mut in_flight, mut ended) = (0, 0, 0, 0);
     loop {
         let due_ns = start_ns + look_ns(slot, &mut stream);
         clock.sleep_until(due_ns).await;
@@ -54,7 +54,9 @@ async fn beat<T: Transport>(around: Rc<Surroundings<T>>, mut stream: Stream) {
             pulse.samples += 1;
             pulse.users.see(users, desk.users());
             pulse.in_flight.see(in_flight, desk.in_flight());
-            (users, in_flight) = (desk.users(), desk.in_flight());
+            let ended_now = u32::try_from(desk.ended() - ended).unwrap_or(u32::MAX);
+            pulse.ended_max = pulse.ended_max.max(ended_now);
+            (users, in_flight, ended) = (desk.users(), desk.in_flight(), desk.ended());
         });
         slot = next;
     }

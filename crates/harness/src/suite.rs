@@ -64,6 +64,7 @@ impl Suite {
         bindings: &Bindings,
         seed: Seed,
     ) -> Result<Plan, Mistakes> {
+        let files = scenarios.to_vec();
         let mut scenarios = read_scenarios(scenarios, bindings)?;
         let names: Vec<String> = self.mix.iter().map(|(class, _)| class.clone()).collect();
         choose_classes(&mut scenarios, &names, &format!("{file}: [mix]"))?;
@@ -80,6 +81,7 @@ impl Suite {
             stop_timeout: self.stop_timeout,
             targets: Some(self.targets),
             limits: self.limits,
+            files,
             ..plan
         })
     }

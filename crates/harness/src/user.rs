@@ -7,10 +7,11 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use measure::{Outcome, RequestId, Sample};
 use tokio::sync::{Notify, watch};
-use wire::{Clock, Stream};
+use wire::{Clock, Seed, Stream};
 
 use crate::assess::assess;
 use crate::desk::Desk;
+use crate::fleet::Lease;
 use crate::open::Arriving;
 use crate::scenario::Scope;
 use crate::{Call, OnFailure, Plan, Request, Scenario, SendError, Step, Task, Transport};
@@ -28,6 +29,8 @@ pub(crate) struct Surroundings<T> {
     pub(crate) stop: watch::Receiver<bool>,
     /// What arrivals have, whom nobody tells to go.
     pub(crate) nobody: Rc<Farewell>,
+    /// How many requests may leave; `None` when nothing bounds them.
+    pub(crate) lease: Option<Arc<Lease>>,
 }
 
 /// Tells one user to go, once it has read the answer that it waits for.
@@ -52,6 +55,8 @@ pub(crate) struct User<T> {
     farewell: Rc<Farewell>,
     class: usize,
     number: u32,
+    /// Tells the request ids of its step, and of its generation, from those of others.
+    run: u32,
     requests: u32,
     stream: Stream,
     /// When the next request is due: at the end of a wait, by the user's pace, or after the answer before it.
@@ -73,7 +78,7 @@ enum Ended {
 impl<T: Transport> User<T> {
     pub(crate) fn new(
         around: Rc<Surroundings<T>>,
-        (class, number): (usize, u32),
+        (class, number, generation): (usize, u32, u32),
         farewell: Rc<Farewell>,
     ) -> Self {
         let (seed, step) = (around.plan.seed, &around.plan.steps[around.step].name);
@@ -83,7 +88,8 @@ impl<T: Transport> User<T> {
         Self {
             stop: around.stop.clone(),
             farewell,
-            stream: seed.stream(&format!("user/{step}"), u64::from(number)),
+            stream: seed.stream(&of_generation(&format!("user/{step}"), generation), u64::from(number)),
+            run: if generation == 0 { around.run } else { run_id(seed, step, generation) },
             due_ns: now_ns,
             ready_ns: now_ns,
             requests: 0,
@@ -105,6 +111,7 @@ impl<T: Transport> User<T> {
         Self {
             stop: around.stop.clone(),
             farewell: around.nobody.clone(),
+            run: around.run,
             stream,
             due_ns: arriving.due_ns,
             ready_ns: arriving.due_ns,
@@ -203,7 +210,10 @@ impl<T: Transport> User<T> {
     /// Renders, sends, assesses and records one request.
     async fn send(&mut self, request: &Request, task: Option<usize>) -> Outcome {
         let around = self.around.clone();
-        let request_id = RequestId { run: around.run, user: self.number, number: self.requests };
+        if !self.may_leave().await {
+            return Outcome::Failure;
+        }
+        let request_id = RequestId { run: self.run, user: self.number, number: self.requests };
         self.requests += 1;
         let call = self.render(request, request_id);
         let in_flight = around.desk.request_begins(self.class, task, request.entry, around.clock);
@@ -234,6 +244,18 @@ impl<T: Transport> User<T> {
         around.desk.user_reads(self.ready_ns, done_ns);
         (self.due_ns, self.ready_ns) = (done_ns, done_ns);
         assessed.outcome
+    }
+
+    /// Waits until a request may leave; false: the user is to end before that, and nothing leaves.
+    async fn may_leave(&mut self) -> bool {
+        let around = self.around.clone();
+        let Some(lease) = &around.lease else { return true };
+        tokio::select! {
+            biased;
+            () = lease.take() => true,
+            // An error means that the worker is gone, which ends users too.
+            _ = self.stop.wait_for(|stop| *stop) => false,
+        }
     }
 
     fn render(&mut self, request: &Request, request_id: RequestId) -> Result<Call, SendError> {
@@ -286,6 +308,16 @@ impl<T: Transport> User<T> {
     fn stopping(&self) -> bool {
         self.farewell.said.get() || *self.stop.borrow()
     }
+}
+
+/// What the request ids of a step's users begin with; a user that was begun anew has others than before.
+pub(crate) fn run_id(seed: Seed, step: &str, generation: u32) -> u32 {
+    let stream = &mut seed.stream(&of_generation("run", generation), wire::stable_hash(step.as_bytes()));
+    (stream.next_u64() >> 32) as u32
+}
+
+fn of_generation(name: &str, generation: u32) -> String {
+    if generation == 0 { name.to_owned() } else { format!("{name}/again/{generation}") }
 }
 
 /// One of several, drawn by weight.

@@ -12,7 +12,7 @@ use wire::Clock;
 use crate::desk::{ClassCounts, Desk};
 use crate::open::{Open, Seat};
 use crate::pulse::Pulse;
-use crate::user::{Farewell, Surroundings, User};
+use crate::user::{Farewell, Surroundings, User, run_id};
 use crate::{Lens, Plan, Transport};
 
 /// From the driver to a worker.
@@ -21,7 +21,7 @@ pub(crate) enum Order {
     /// Begin the arrivals of an open load.
     Begin { from_ns: u64, until_ns: u64 },
     /// Start a user.
-    Spawn { class: usize, number: u32 },
+    Spawn { class: usize, number: u32, generation: u32 },
     /// Let a user go.
     Dismiss { number: u32 },
     /// Hand over the recorder; here is an empty one.
@@ -62,7 +62,7 @@ pub(crate) async fn work<T: Transport>(
     reports: mpsc::Sender<Report>,
 ) {
     let (stop, stopped) = watch::channel(false);
-    let around = surroundings((plan, step), clock, transport, lens, stopped);
+    let around = surroundings((plan, step, &seat), clock, transport, lens, stopped);
     let _pulse = Pulse::begin(&around, seat.worker);
     let mut users = JoinSet::new();
     let mut farewells: HashMap<u32, Rc<Farewell>> = HashMap::new();
@@ -91,10 +91,10 @@ pub(crate) async fn work<T: Transport>(
         };
         let report = match order {
             None => return,
-            Some(Order::Spawn { class, number }) => {
+            Some(Order::Spawn { class, number, generation }) => {
                 let farewell = Rc::<Farewell>::default();
                 farewells.insert(number, farewell.clone());
-                users.spawn_local(User::new(around.clone(), (class, number), farewell).live());
+                users.spawn_local(User::new(around.clone(), (class, number, generation), farewell).live());
                 continue;
             }
             Some(Order::Dismiss { number }) => {
@@ -128,16 +128,16 @@ pub(crate) async fn work<T: Transport>(
 
 /// The worker's run and desk, as its users share them.
 fn surroundings<T>(
-    (plan, step): (Arc<Plan>, usize),
+    (plan, step, seat): (Arc<Plan>, usize, &Seat),
     clock: Clock,
     transport: T,
     lens: Option<Arc<dyn Lens>>,
     stop: watch::Receiver<bool>,
 ) -> Rc<Surroundings<T>> {
     let desk = Desk::new(&plan, step, lens);
-    let name = plan.steps[step].name.as_bytes();
-    let run = (plan.seed.stream("run", wire::stable_hash(name)).next_u64() >> 32) as u32;
-    Rc::new(Surroundings { plan, step, run, clock, desk, transport, stop, nobody: Rc::default() })
+    let run = run_id(plan.seed, &plan.steps[step].name, 0);
+    let (nobody, lease) = (Rc::default(), seat.lease.clone());
+    Rc::new(Surroundings { plan, step, run, clock, desk, transport, stop, nobody, lease })
 }
 
 fn finished(desk: &Desk, spare: Recorder, open: Option<&Open>) -> Report {

@@ -127,6 +127,7 @@ fn run_of(steps: StepRecorder, ended_ns: u64) -> Run {
         refusals: records.refusals,
         cut_off: records.cut_off,
         resources: None,
+        losses: vec![],
         stages: None,
         thresholds: vec![],
     };
@@ -146,5 +147,6 @@ fn run_of(steps: StepRecorder, ended_ns: u64) -> Run {
         planned_steps: vec!["suite".to_owned()],
         steps: vec![step],
         aborted: None,
+        workers: vec![],
     }
 }

@@ -51,11 +51,11 @@ impl Default for GapsRecord {
 /// What one worker counts of its arrivals.
 #[derive(Clone, Debug)]
 pub struct ArrivalsTally {
-    due: u64,
-    sent: u64,
-    dropped: u64,
-    lateness: Spread,
-    gaps: GapsRecord,
+    pub(crate) due: u64,
+    pub(crate) sent: u64,
+    pub(crate) dropped: u64,
+    pub(crate) lateness: Spread,
+    pub(crate) gaps: GapsRecord,
 }
 
 impl Default for ArrivalsTally {

@@ -21,7 +21,7 @@ impl Buckets {
         self.add(bucket_of(ns), 1);
     }
 
-    fn add(&mut self, bucket: u32, count: u32) {
+    pub(crate) fn add(&mut self, bucket: u32, count: u32) {
         let held = &mut self.counts[bucket as usize];
         if *held == 0 {
             self.touched.push(bucket);

@@ -19,6 +19,9 @@ pub struct PulseRecord {
     pub in_flight: SeenRecord,
     /// Users, or arrivals in progress.
     pub users: SeenRecord,
+    /// Requests that ended between two neighbouring looks of one worker, at the most.
+    #[serde(default)]
+    pub ended_max: u32,
     /// Time that users spent waiting, as planned, before the requests that ended; and what was left of their lives after
     /// their last ones.
     pub waited_ns: u64,
@@ -96,6 +99,7 @@ impl PulseRecord {
         self.lag_ns_max = self.lag_ns_max.max(other.lag_ns_max);
         self.in_flight.merge(other.in_flight);
         self.users.merge(other.users);
+        self.ended_max = self.ended_max.max(other.ended_max);
         self.waited_ns += other.waited_ns;
         self.given_up_ns += other.given_up_ns;
         self.requests_before_ns += other.requests_before_ns;

@@ -5,7 +5,7 @@
 use crate::spread::Spread;
 use crate::stages::Stages;
 use crate::tally::Tally;
-use crate::{NameId, Outcome, PulseRecord, Sample};
+use crate::{CellRecord, NameId, Outcome, PulseRecord, Sample};
 
 /// What one entry and outcome gathers.
 #[derive(Clone, Debug)]
@@ -134,6 +134,13 @@ impl Recorder {
         self.tally.merge(&mut other.tally);
         self.stages.merge(&mut other.stages);
         self.pulse.merge(&mut other.pulse);
+    }
+
+    /// Adds the times and sums of a cell that was recorded elsewhere.
+    pub(crate) fn take_in(&mut self, record: &CellRecord, service: Spread, response: Option<Spread>) {
+        let CellRecord { body_bytes, late_sum_ns, late_max_ns, .. } = *record;
+        let mut other = Cell { body_bytes, late_sum_ns, late_max_ns, service, response };
+        self.cell(record.name, record.outcome).merge(&mut other);
     }
 
     /// The cells that hold anything, by entry, then outcome.

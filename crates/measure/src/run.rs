@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ArrivalsRecord, GeneratorRecord, Limits, LoadRecord, NameId, Outcome, ProcessRecord, PulseRecord,
-    StagesRecord, Threshold, TimesKind,
+    ArrivalsRecord, GeneratorRecord, Limits, LoadRecord, LossRecord, NameId, Outcome, ProcessRecord,
+    PulseRecord, StagesRecord, Threshold, TimesKind, WorkerRecord,
 };
 
 /// The format that this version writes and reads.
@@ -45,6 +45,9 @@ pub struct Run {
     pub steps: Vec<StepRun>,
     /// Why the run ended before its plan, if it did.
     pub aborted: Option<String>,
+    /// The processes that carried it out, where it was not one alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workers: Vec<WorkerRecord>,
 }
 
 /// What kind of run it was.
@@ -144,6 +147,9 @@ pub struct StepRun {
     pub cut_off: Vec<CutOff>,
     /// What the generator used; `None` in virtual time.
     pub resources: Option<Resources>,
+    /// Workers that were lost while it ran.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub losses: Vec<LossRecord>,
     /// Where the server says that the time of successes went; `None` where it says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stages: Option<StagesRecord>,

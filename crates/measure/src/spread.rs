@@ -21,6 +21,17 @@ impl Spread {
         Self { count: 0, sum_ns: 0, min_ns: u64::MAX, max_ns: 0, buckets: Buckets::new() }
     }
 
+    /// What a record and the counts in its histogram say.
+    pub(crate) fn of(times: &TimesRecord, counts: &[Count]) -> Self {
+        let mut spread = Self::new();
+        for (bucket, count) in counts {
+            spread.buckets.add(*bucket, u32::try_from(*count).unwrap_or(u32::MAX));
+            spread.count += count;
+        }
+        (spread.sum_ns, spread.min_ns, spread.max_ns) = (times.sum_ns, times.min_ns, times.max_ns);
+        spread
+    }
+
     pub(crate) fn record(&mut self, ns: u64) {
         self.count += 1;
         self.sum_ns += ns;

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::codec::Encoder;
+use crate::codec::{CodecError, Decoder, Encoder};
 use crate::histogram::{Count, bucket_of};
 use crate::times::{Times, widened};
 use crate::{NameId, TimesRecord};
@@ -104,6 +104,25 @@ impl Stages {
         }
         self.unreadable += std::mem::take(&mut other.unreadable);
         self.left_out += std::mem::take(&mut other.left_out);
+    }
+
+    /// What a record says; a stage or histogram that contradicts it is an error.
+    pub(crate) fn of(record: &StagesRecord, decoder: &mut Decoder) -> Result<Self, CodecError> {
+        let mut found = Self { unreadable: record.unreadable, left_out: record.left_out, ..Self::default() };
+        for entry in &record.entries {
+            let own = found.entry(entry.name);
+            (own.answers, own.service_sum_ns) = (entry.answers, entry.service_sum_ns);
+            for StageRecord { stage, count, times } in &entry.stages {
+                let name = record.names.get(usize::from(*stage)).ok_or(CodecError::Layout)?;
+                let counts = decoder.decode(&times.histogram)?;
+                let at = found.stage(name).ok_or(CodecError::Layout)?;
+                let own = found.times(entry.name, at);
+                (own.count, own.sum_ns) = (*count, times.sum_ns);
+                own.range_ns = Some((times.min_ns, times.max_ns));
+                own.histogram.add(counts.iter().copied());
+            }
+        }
+        Ok(found)
     }
 
     /// `None` where no answer said anything.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{CutOff, ErrorRecord, NameId, StatusCount};
+use crate::{CutOff, ErrorRecord, NameId, Parcel, StatusCount};
 
 /// Distinct errors that are told apart in a step; further ones count under [`OTHER_ERRORS`].
 pub const ERRORS_MAX: usize = 1_000;
@@ -94,6 +94,27 @@ impl Tally {
         let has_room = self.refusals_distinct < REFUSALS_MAX;
         let is_new = add(&mut self.entry(name).refusals, text, seen, has_room, OTHER_REFUSALS);
         self.refusals_distinct += usize::from(is_new);
+    }
+
+    /// Adds what another one's records say.
+    pub(crate) fn take_in(&mut self, parcel: &Parcel) {
+        for record in &parcel.statuses {
+            self.status(record.name, record.status, record.count);
+        }
+        let seen = |record: &ErrorRecord| Seen {
+            occurrences: record.occurrences,
+            first_ns: record.first_ns,
+            last_ns: record.last_ns,
+        };
+        for record in &parcel.errors {
+            self.add_error(record.name, &record.error, seen(record));
+        }
+        for record in &parcel.refusals {
+            self.add_refusal(record.name, &record.error, seen(record));
+        }
+        for record in &parcel.cut_off {
+            self.entry(record.name).cut_off += record.count;
+        }
     }
 
     /// Takes all of `other` and leaves it empty.

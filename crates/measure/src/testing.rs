@@ -82,6 +82,7 @@ pub(crate) fn step_with(name: &str, load: LoadRecord, samples: &[Sample], mut re
         refusals,
         cut_off,
         resources: None,
+        losses: vec![],
         stages,
         thresholds: vec![],
     }
@@ -123,6 +124,7 @@ pub(crate) fn run_of(steps: Vec<StepRun>) -> Run {
         planned_steps: steps.iter().map(|step| step.name.clone()).collect(),
         steps,
         aborted: None,
+        workers: vec![],
     }
 }
 

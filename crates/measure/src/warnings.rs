@@ -2,6 +2,7 @@
 //! It must not know how they are shown.
 
 use crate::tally::{ERRORS_MAX, OTHER_ERRORS};
+use crate::validity::workers;
 use crate::{EditRecord, Outcome, Row, Run, StepRun, Summary, units};
 
 /// The harness's own 99th percentile of lateness from which it is worth a word.
@@ -30,6 +31,7 @@ pub fn warnings(step: &StepRun, summary: &Summary) -> Vec<Warning> {
     found.extend(cut(step));
     found.extend(edited(step));
     found.extend(reset(step));
+    found.extend(lost(step));
     found.extend(never_sent(summary));
     found.extend(none_succeeded(summary));
     found.extend(late(summary));
@@ -37,6 +39,18 @@ pub fn warnings(step: &StepRun, summary: &Summary) -> Vec<Warning> {
     found.extend(other_errors(step));
     found.extend(beyond_the_histogram(summary));
     found
+}
+
+/// Workers that were lost, where the run was told to put up with it; else the step is invalid.
+fn lost(step: &StepRun) -> impl Iterator<Item = Warning> + '_ {
+    let tolerated = step.losses.iter().filter(|loss| loss.tolerated);
+    tolerated.map(|loss| {
+        Warning::new(
+            workers::words(step, loss),
+            "the load was less than planned until others had taken over, and what was not counted stands in no figure",
+            "see why the worker ended, and measure again before comparing",
+        )
+    })
 }
 
 fn cut(step: &StepRun) -> Option<Warning> {

@@ -41,6 +41,7 @@ mod redis_proxy;
 #[path = "../tests/it/redis_server.rs"]
 mod redis_server;
 mod refusal;
+mod replicas;
 mod response_cache;
 mod routes;
 mod serve;
@@ -48,7 +49,6 @@ mod settings;
 mod store;
 mod stub;
 mod sum;
-mod totals;
 
 pub use fault::Fault;
 pub use keys::{ApiKeys, KeysError};
@@ -63,4 +63,3 @@ pub use settings::{
 };
 pub use store::{Store, Unavailable};
 pub use stub::{Revision, Stub};
-pub use totals::Totals;

@@ -18,6 +18,7 @@ use wire::OPERATOR_TOKEN_HEADER;
 
 use crate::address::peer;
 use crate::answer;
+use crate::redis::RedisError;
 use crate::stub::Stub;
 
 /// What the paths of all of them begin with.
@@ -42,9 +43,15 @@ async fn health(State(stub): State<Stub>, request: Request) -> Response<Body> {
     guarded(&stub, &request, "application/json", || answer::HEALTH)
 }
 
-/// `GET /_stub/truth`: the ledger summed up, as [`wire::Truth`]; with `?all` over all stubs that share a Redis.
+/// `GET /_stub/truth`: the ledger summed up, as [`wire::Truth`]. Of several replicas it is the sum of all, and with
+/// `?own` that of this one; of a stub alone it is its own, and with `?all` that of all that share its Redis.
 async fn truth(State(stub): State<Stub>, request: Request) -> Response<Body> {
-    if request.uri().query() != Some("all") {
+    let is_of_all = match request.uri().query() {
+        Some("all") => true,
+        Some("own") => false,
+        _ => stub.replica().is_some(),
+    };
+    if !is_of_all {
         return guarded(&stub, &request, "application/json", || answer::json(&stub.truth()));
     }
     // Nobody but an operator may make the stub ask Redis.
@@ -53,19 +60,23 @@ async fn truth(State(stub): State<Stub>, request: Request) -> Response<Body> {
     }
     match stub.truth_of_all().await {
         Ok(truth) => reply(StatusCode::OK, "application/json", answer::json(&truth)),
-        Err(error) => {
-            let text = format!("The other stubs' truth is out of reach: {error}");
-            reply(StatusCode::SERVICE_UNAVAILABLE, "application/json", answer::detail(&text))
-        }
+        Err(error) => out_of_reach("The other stubs' truth is", &error),
     }
 }
 
-/// `GET /_stub/ledger`: a page of the entries that are kept, oldest first; `from` and `limit` say which.
+/// `GET /_stub/ledger`: a page of the entries that are kept, oldest first; `from` and `limit` say which. Of several
+/// replicas they are those of all, with `own` those of this one.
 async fn ledger(State(stub): State<Stub>, request: Request) -> Response<Body> {
     match refusal(stub.operator_token(), &request) {
         Some((status, text)) => reply(status, "application/json", answer::detail(text)),
-        None => ledger::answer(&stub, request.uri().query()),
+        None => ledger::answer(&stub, request.uri().query()).await,
     }
+}
+
+/// Redis cannot be asked, and this stub alone cannot answer.
+fn out_of_reach(what: &str, error: &RedisError) -> Response<Body> {
+    let text = format!("{what} out of reach: {error}");
+    reply(StatusCode::SERVICE_UNAVAILABLE, "application/json", answer::detail(&text))
 }
 
 /// `GET /_stub/audit`: whether delays were as they were to be, as [`wire::Audit`].
@@ -79,7 +90,7 @@ async fn profile(State(stub): State<Stub>, request: Request) -> Response<Body> {
 }
 
 /// `PATCH /_stub/profile` with a merge patch (RFC 7396) of it, `PUT` with a whole one: 200 with the new one and its
-/// number, or 422 with all mistakes and nothing changed. Pages of other origins may not.
+/// number, or 422 with all mistakes and nothing changed. Of several replicas it reaches all within a second. Pages of other origins may not.
 async fn change(State(stub): State<Stub>, request: Request) -> Response<Body> {
     match refusal(stub.operator_token(), &request) {
         Some((status, text)) => reply(status, "application/json", answer::detail(text)),

@@ -41,6 +41,9 @@ pub struct LookTime {
 pub struct LedgerEntry {
     /// The client's `X-Request-Id`, or the stub's own.
     pub request_id: String,
+    /// The replica that it came to, where a stub is one of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replica: Option<String>,
     /// Method and path pattern, such as `POST /ask`.
     pub route: String,
     /// The authenticated user, if there is one.
@@ -146,7 +149,40 @@ pub struct RouteTruth {
     pub planned: HistogramTruth,
 }
 
-/// The ledger, summed up: `received = answered + refused + abandoned + in_flight`.
+/// How one of several replicas is known to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplicaState {
+    /// It was heard of within the last 3 s.
+    Live,
+    /// It said that it ends, and its truth is whole.
+    Ended,
+    /// It was not heard of for 3 s and had not said that it ends: it was killed, is frozen, or is cut off.
+    Lost,
+}
+
+/// One of several replicas, and what it has told so far.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplicaTruth {
+    /// Its name, which stands in its entries of the ledger too.
+    pub replica: String,
+    /// How it is known to be.
+    pub state: ReplicaState,
+    /// Since it was heard of last.
+    pub heard_ms_ago: u64,
+    /// What it did after this Unix time may be missing; `None` of one that ended, of which nothing is.
+    pub whole_until_unix_ms: Option<u64>,
+    /// When its clock started: the times of its entries count from there.
+    pub start_unix_ns: u64,
+    /// Requests whose head it had read, as it told last.
+    pub received: u64,
+    /// Those it had not yet answered then.
+    pub in_flight: u64,
+    /// Entries that left its own ledger before they could be shared.
+    pub entries_missed: u64,
+}
+
+/// The ledger, summed up: `received = answered + refused + abandoned + in_flight + unknown`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Truth {
     /// Requests whose head was read, operator routes aside.
@@ -159,6 +195,9 @@ pub struct Truth {
     pub abandoned: u64,
     /// Not yet answered to the last byte.
     pub in_flight: u64,
+    /// In flight at replicas that were lost, when those were heard of last; whether they were answered is not known.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unknown: u64,
     /// Entries kept in the ledger.
     pub entries_kept: u64,
     /// Entries that no longer fit; they are counted above all the same.
@@ -168,4 +207,11 @@ pub struct Truth {
     /// When requests came, and how many were in flight.
     #[serde(default)]
     pub arrivals: ArrivalsTruth,
+    /// Where a stub is one of several: all of them that are known, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replicas: Vec<ReplicaTruth>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

@@ -20,7 +20,8 @@ pub use duration::{DurationError, format_duration, parse_duration};
 pub use fault::ConnectionFault;
 pub use from_toml::FromToml;
 pub use ledger::{
-    ArrivalsTruth, HistogramTruth, LedgerEntry, LookTime, RouteTruth, SecondTruth, StageTime, Truth,
+    ArrivalsTruth, HistogramTruth, LedgerEntry, LookTime, ReplicaState, ReplicaTruth, RouteTruth,
+    SecondTruth, StageTime, Truth,
 };
 pub use mistakes::{Mistake, Mistakes};
 pub use seed::{Seed, Stream, stable_hash};

@@ -12,7 +12,7 @@ use super::board::Shown;
 use super::params::Params;
 use super::session::Session;
 use super::start::{self, Form};
-use super::{answer, documents, figures};
+use super::{answer, documents, figures, stub_door};
 use crate::exit::Failure;
 
 type Shared = State<Arc<Session>>;
@@ -174,34 +174,22 @@ pub(super) async fn diagnosis(State(session): Shared) -> Response {
     }
 }
 
-/// The threads of this process that carry users.
-pub(super) async fn workers(State(session): Shared) -> Response {
-    let phase = session.phase();
-    let shown = session.shown().await;
-    let interval = shown.as_ref().and_then(|shown| shown.record.0.intervals.last());
-    let read = interval.and_then(|interval| interval.generator.as_ref());
-    let late = shown.as_ref().and_then(|shown| shown.lateness).map(|late| measure::units::ms(late.p99_ns));
-    let worker = |thread: &measure::ThreadRecord| {
-        let span_ns = read.map_or(1, |read| read.span_ns.max(1));
-        json!({
-            "id": thread.name, "state": phase.word(), "users": null, "memory_bytes": null, "late_p99_ms": late,
-            "cpu_share": thread.cpu_ns as f64 / span_ns as f64,
-            "waited_share": thread.waited_ns as f64 / span_ns as f64,
-        })
-    };
-    let threads = read.map(|read| read.threads.iter().filter(|thread| thread.name.starts_with("worker-")));
-    let mut workers: Vec<Value> = threads.into_iter().flatten().map(worker).collect();
-    workers.sort_by(|a, b| a["id"].as_str().cmp(&b["id"].as_str()));
-    answer::json_of(&json!({"workers": workers}))
-}
-
 pub(super) async fn logs(State(session): Shared, uri: Uri) -> Response {
     let since = Params::parse(uri.query().unwrap_or_default()).number("since").unwrap_or(0);
     answer::json_of(&session.logs.since(since as u64))
 }
 
 pub(super) async fn form(State(session): Shared) -> Response {
-    match start::defaults(&session) {
+    // Asked anew each time: the server may have come since. A run's own figures tell while one goes on.
+    let (host, runs) = (start::known_host(&session), session.runs().current.is_some());
+    let is_stub = match host {
+        Some(host) if !runs => {
+            let args = session.args.clone();
+            tokio::task::spawn_blocking(move || stub_door::is_stub(&args.load, &host)).await.unwrap_or(false)
+        }
+        _ => session.runs().truth_before.is_some(),
+    };
+    match start::defaults(&session, is_stub) {
         Ok(defaults) => answer::json_of(&defaults),
         Err(failure) => answer::refused(&failure),
     }

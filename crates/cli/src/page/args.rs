@@ -20,7 +20,7 @@ pub(crate) struct PageArgs {
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
     pub(crate) web_login: Option<PathBuf>,
     /// Starts the load of the command line at once; the page is there all the same.
-    #[arg(long, conflicts_with = "headless")]
+    #[arg(long, conflicts_with_all = ["headless", "tui"])]
     pub(crate) autostart: bool,
     /// Ends so many seconds after the run, with the exit code that it would have without the page.
     #[arg(long, value_name = "SECONDS", requires = "autostart")]

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use harness::{Glimpse, Known};
 use measure::{
     Current, Lateness, Limits, Run, RunError, Standing, StepRun, StepVerdict, TrackedSecond, Tracker,
-    Validity, checks, judge, validity,
+    Validity, checks, judge, validity, validity_so_far,
 };
 
 /// One run, as far as it is known.
 #[derive(Default)]
-pub(super) struct Board {
+pub(crate) struct Board {
     /// The run without steps, or up to the last step that ended.
     run: Option<Arc<Run>>,
     /// The step that runs, or the last one that ran.
@@ -28,46 +28,46 @@ pub(super) struct Board {
 
 /// One second of charts.
 #[derive(Clone, Copy)]
-pub(super) struct Point {
-    pub(super) step: usize,
+pub(crate) struct Point {
+    pub(crate) step: usize,
     /// Its end, on the run's clock.
-    pub(super) at_ns: u64,
-    pub(super) second: TrackedSecond,
-    pub(super) valid: bool,
-    pub(super) generator_cpu_ratio: Option<f64>,
-    pub(super) target_cpu_ratio: Option<f64>,
+    pub(crate) at_ns: u64,
+    pub(crate) second: TrackedSecond,
+    pub(crate) valid: bool,
+    pub(crate) generator_cpu_ratio: Option<f64>,
+    pub(crate) target_cpu_ratio: Option<f64>,
 }
 
 /// How the shown step stands, with what is concluded from it.
 #[derive(Clone)]
-pub(super) struct Shown {
-    pub(super) step: usize,
-    pub(super) record: StepHead,
-    pub(super) standing: Standing,
-    pub(super) verdict: StepVerdict,
-    pub(super) validity: Validity,
-    pub(super) warnings: Vec<measure::Warning>,
-    pub(super) lateness: Option<Lateness>,
+pub(crate) struct Shown {
+    pub(crate) step: usize,
+    pub(crate) record: StepHead,
+    pub(crate) standing: Standing,
+    pub(crate) verdict: StepVerdict,
+    pub(crate) validity: Validity,
+    pub(crate) warnings: Vec<measure::Warning>,
+    pub(crate) lateness: Option<Lateness>,
     /// Requests that were sent later than the limit of lateness.
-    pub(super) late_ratio: f64,
-    pub(super) last: Option<Point>,
-    pub(super) points: usize,
+    pub(crate) late_ratio: f64,
+    pub(crate) last: Option<Point>,
+    pub(crate) points: usize,
 }
 
 /// A step's record without its seconds, but for the last.
 #[derive(Clone)]
-pub(super) struct StepHead(pub(super) StepRun);
+pub(crate) struct StepHead(pub(crate) StepRun);
 
 impl Board {
     /// Of a whole run.
-    pub(super) fn of(run: Arc<Run>) -> Result<Self, RunError> {
+    pub(crate) fn of(run: Arc<Run>) -> Result<Self, RunError> {
         let mut board = Self::default();
         board.finished(run)?;
         Ok(board)
     }
 
     /// Takes the run up to the last step that ended.
-    pub(super) fn finished(&mut self, run: Arc<Run>) -> Result<(), RunError> {
+    pub(crate) fn finished(&mut self, run: Arc<Run>) -> Result<(), RunError> {
         for (at, step) in run.steps.iter().enumerate().skip(self.steps_done) {
             let tracker = Tracker::new(step.clone())?;
             self.points.truncate(self.points_done);
@@ -81,12 +81,12 @@ impl Board {
     }
 
     /// What is known already of the step that runs.
-    pub(super) fn known(&self) -> Known {
+    pub(crate) fn known(&self) -> Known {
         self.known
     }
 
     /// Takes what is new of the step that runs.
-    pub(super) fn glimpse(&mut self, glimpse: Glimpse) -> Result<(), RunError> {
+    pub(crate) fn glimpse(&mut self, glimpse: Glimpse) -> Result<(), RunError> {
         let step = glimpse.known.step;
         if step < self.steps_done {
             return Ok(());
@@ -108,12 +108,12 @@ impl Board {
     }
 
     /// All points so far.
-    pub(super) fn points(&self) -> &[Point] {
+    pub(crate) fn points(&self) -> &[Point] {
         &self.points
     }
 
     /// The run so far, as its file would stand if it ended now.
-    pub(super) fn run(&self) -> Option<Run> {
+    pub(crate) fn run(&self) -> Option<Run> {
         let mut run = self.run.as_deref()?.clone();
         if let Some((at, tracker)) = &self.tracker
             && *at >= run.steps.len()
@@ -124,22 +124,27 @@ impl Board {
     }
 
     /// When the run began.
-    pub(super) fn started_unix_ns(&self) -> Option<u64> {
+    pub(crate) fn started_unix_ns(&self) -> Option<u64> {
         self.run.as_ref().map(|run| run.started_unix_ns)
     }
 
     /// How the shown step stands; `None` before there is one.
-    pub(super) fn shown(&self) -> Result<Option<Shown>, RunError> {
+    pub(crate) fn shown(&self) -> Result<Option<Shown>, RunError> {
         let (Some((step, tracker)), Some(run)) = (&self.tracker, &self.run) else { return Ok(None) };
         let (standing, record) = (tracker.standing()?, tracker.record());
         let summary = &standing.summary;
-        let checks = checks(record, summary, &run.limits, run.planned_steps.len());
+        let validity = if *step < run.steps.len() {
+            let checks = checks(record, summary, &run.limits, run.planned_steps.len());
+            validity(record, summary, &run.limits, &checks)
+        } else {
+            validity_so_far(record, summary, &run.limits)
+        };
         let limit_ns = run.limits.lateness_floor_ns;
         let later: u64 = summary.late.iter().filter(|(ns, _)| *ns > limit_ns).map(|(_, count)| count).sum();
         Ok(Some(Shown {
             step: *step,
             verdict: judge(run.targets.as_ref(), record, summary),
-            validity: validity(record, summary, &run.limits, &checks),
+            validity,
             warnings: measure::warnings(record, summary),
             lateness: summary.lateness,
             late_ratio: measure::units::ratio(later, summary.late.total()),
@@ -167,9 +172,10 @@ fn head(record: &StepRun) -> StepRun {
         statuses: vec![],
         errors: record.errors.clone(),
         refusals: vec![],
+        stages: None,
         thresholds: record.thresholds.clone(),
         cut_off: record.cut_off.clone(),
-        stages: None,
+        losses: record.losses.clone(),
         ..*record
     }
 }
@@ -201,13 +207,13 @@ fn points<'a>(
 
 impl Shown {
     /// The rows with their current figures, then those of all together.
-    pub(super) fn rows(&self) -> impl Iterator<Item = (&measure::Row, &Current)> {
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&measure::Row, &Current)> {
         let standing = &self.standing;
         standing.summary.rows.iter().zip(&standing.current).filter(|(row, _)| row.sent() > 0)
     }
 
     /// All rows together.
-    pub(super) fn total(&self) -> (&measure::Row, &Current) {
+    pub(crate) fn total(&self) -> (&measure::Row, &Current) {
         (&self.standing.summary.total, &self.standing.current_total)
     }
 }

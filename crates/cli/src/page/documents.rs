@@ -58,12 +58,12 @@ pub(super) async fn document(session: &Session, name: &str, save: bool) -> Respo
     }
 }
 
-/// The list of files of the run in hand. How long they are is known when they are written.
+/// The list of files of the run in hand. They are written when they are asked for: no length is told.
 pub(super) async fn list(session: &Session) -> Value {
     let steps = session.board(|board| {
         board.run().map(|run| run.steps.iter().map(|step| step.name.clone()).collect::<Vec<_>>())
     });
     let Some(steps) = steps.await else { return json!({"files": []}) };
-    let file = |(name, kind): (String, &str)| json!({"name": name, "href": format!("/api/downloads/{name}"), "bytes": null, "kind": kind});
+    let file = |(name, kind): (String, &str)| json!({"name": name, "href": format!("/api/downloads/{name}"), "kind": kind});
     json!({"files": names(&steps).into_iter().map(file).collect::<Vec<_>>()})
 }

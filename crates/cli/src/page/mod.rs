@@ -8,11 +8,12 @@ mod answer;
 mod api;
 mod args;
 mod assets;
-mod board;
+pub(crate) mod board;
 mod documents;
 mod events;
 mod figures;
 mod guard;
+mod keyed;
 mod locust;
 mod login;
 mod logs;
@@ -24,8 +25,10 @@ mod run_thread;
 mod server;
 mod session;
 mod start;
+mod stub_door;
 mod truth;
 mod view;
+mod workers;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -42,8 +45,11 @@ use self::logs::Ring;
 pub(crate) use self::logs::RingLayer;
 use self::routes::{Door, router};
 use self::session::Session;
+pub(crate) use self::session::phase;
 use crate::args::RunArgs;
+use crate::dial::turn_of;
 use crate::exit::{Exit, Failure, both};
+use crate::keyboard::Keyboard;
 use crate::log::start_log_with;
 use crate::results::check_writable;
 use crate::run::outputs;
@@ -61,7 +67,7 @@ pub(crate) fn page(args: RunArgs) -> Result<Exit, Failure> {
     let args = session.args.clone();
     let checked = match args.page.autostart {
         true => start::of_command_line(&session).map(Some),
-        false => start::defaults(&session).map(|_| None),
+        false => start::defaults(&session, false).map(|_| None),
     };
     let login = Login::of(&args.page, clock).map_err(Failure::from);
     let ((order, login), ()) =
@@ -123,12 +129,19 @@ async fn live(session: &Arc<Session>, order: Option<run_thread::Order>) -> Resul
         session.start(order).await?;
     }
     let (mut ending, mut quit_ns) = (false, None);
+    let mut keyboard = Keyboard::listen();
     loop {
         let tick_ns = clock.now_ns() + TICK.as_nanos() as u64;
         tokio::select! {
             biased;
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            key = keyboard.key() => {
+                if let Some(by) = turn_of(key) {
+                    Stream::Error.line(&session.turn(by));
+                }
+                continue;
+            }
             _ = ends.changed() => {
                 if ending {
                     break;

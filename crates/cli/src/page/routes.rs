@@ -47,7 +47,7 @@ pub(super) fn router(session: Arc<Session>, door: Arc<Door>) -> Router {
         .route("/api/ratio", get(api::ratio))
         .route("/api/truth", get(super::truth::truth))
         .route("/api/diagnosis", get(api::diagnosis))
-        .route("/api/workers", get(api::workers))
+        .route("/api/workers", get(super::workers::workers))
         .route("/api/logs", get(api::logs))
         .route("/api/form", get(api::form))
         .route("/api/start", post(api::begin))

@@ -3,18 +3,18 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use harness::{Call, Command, HttpTransport, Plan, RunHandle, StepPlan, Target, Transport, View};
+use harness::{Command, Plan, RunHandle, StepPlan, View};
 use measure::{Run, RunKind};
 use tokio::sync::{mpsc, oneshot, watch};
-use wire::{Clock, Truth};
+use wire::Truth;
 
 use super::board::Board;
-use crate::args::{LoadArgs, RunArgs};
+use super::stub_door::{self, Wanted, truth_of};
+use crate::args::RunArgs;
 use crate::exit::{Exit, Failure};
 use crate::load::{Ended, carry_out_with};
-use crate::place::{Place, http_options};
+use crate::place::Place;
 use crate::report::show;
 use crate::results::Results;
 use crate::run::hand_out;
@@ -30,6 +30,8 @@ pub(super) struct Order {
     pub(super) plan: Plan,
     pub(super) place: Place,
     pub(super) host: String,
+    /// What is put in force at the server before, if it is a stub of ours.
+    pub(super) stub_profile: Option<Wanted>,
 }
 
 impl Order {
@@ -76,8 +78,12 @@ pub(super) fn spawn(
 }
 
 fn carry(order: Order, args: &RunArgs, begun: oneshot::Sender<Begun>) -> Result<Done, Failure> {
-    let Order { plan, place, host } = order;
+    let Order { mut plan, place, host, stub_profile } = order;
     let kind = plan.kind;
+    if let Some(wanted) = stub_profile {
+        stub_door::put(&args.load, &place, &host, &wanted)?;
+        plan.setup["stub_profile"] = wanted.name.into();
+    }
     let begun = std::cell::Cell::new(Some(begun));
     let follower = |handle: RunHandle, _: &[StepPlan], results: Option<&Results>| {
         if let Some(begun) = begun.take() {
@@ -107,25 +113,6 @@ fn carry(order: Order, args: &RunArgs, begun: oneshot::Sender<Begun>) -> Result<
     let run = Arc::new(run);
     let board = Board::of(run.clone()).map_err(Failure::usage)?;
     Ok(Done { run, board, folder, exit })
-}
-
-/// How long a server may take to say whether it is a stub.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// What the server truly did so far, if it is a stub of ours. One request that no scenario has is sent for it.
-pub(super) fn truth_of(args: &LoadArgs, host: &str) -> Option<Truth> {
-    let (_, body) = ask(args, host, "/_stub/truth").filter(|(status, _)| *status == 200)?;
-    serde_json::from_slice(&body).ok()
-}
-
-/// One GET: status and body, if there is an answer in time.
-fn ask(args: &LoadArgs, host: &str, path: &str) -> Option<(u16, bytes::Bytes)> {
-    let options = http_options(args.http, args.insecure, args.cacert.as_deref()).ok()?;
-    let transport = HttpTransport::new(Target::parse(host).ok()?, &options).ok()?;
-    let call = Call { path: path.to_owned(), ..Call::default() };
-    let reply =
-        runtime().ok()?.block_on(Clock::system().timeout(PATIENCE, transport.send(call))).ok()?.ok()?;
-    Some((reply.status, reply.body))
 }
 
 /// Follows a run to its end, and writes what is finished.

@@ -14,6 +14,7 @@ use super::events::Events;
 use super::logs::Ring;
 use super::run_thread::{self, Begun, Order};
 use crate::args::RunArgs;
+use crate::dial::Dial;
 use crate::exit::{Exit, Failure};
 
 /// The board is kept up to date for this long after somebody looked.
@@ -21,7 +22,7 @@ const LOOKED_NS: u64 = 5_000_000_000;
 
 /// What the session does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(crate) enum Phase {
     /// Nothing was run yet.
     Ready,
     /// Users come or go.
@@ -38,7 +39,7 @@ pub(super) enum Phase {
 
 impl Phase {
     /// Its word in the page's own interface.
-    pub(super) fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Ready => "ready",
             Self::Spawning => "spawning",
@@ -64,6 +65,7 @@ pub(super) struct Current {
     pub(super) view: watch::Receiver<View>,
     /// How often it was told to stop.
     pub(super) stops: u32,
+    pub(super) dial: Dial,
     version: u64,
 }
 
@@ -120,7 +122,7 @@ struct Known {
 }
 
 /// The state, as numbers decide it.
-fn phase(starting: bool, current: Option<(&View, u32)>, ran: bool) -> Phase {
+pub(crate) fn phase(starting: bool, current: Option<(&View, u32)>, ran: bool) -> Phase {
     match current {
         _ if starting => Phase::Spawning,
         None if ran => Phase::Stopped,
@@ -194,7 +196,8 @@ impl Session {
             runs.starting = false;
             runs.number += 1;
             runs.truth_before = truth_before.map(Arc::new);
-            runs.current = Some(Current { plan, host, commands, view, stops: 0, version: 0 });
+            runs.current =
+                Some(Current { plan, host, commands, view, stops: 0, dial: Dial::default(), version: 0 });
             runs.number
         };
         *self.board.lock().await = Known { version: (number, 0), ..Known::default() };
@@ -215,14 +218,17 @@ impl Session {
 
     /// Changes the number of users and their rate, if the load can be edited.
     pub(super) fn edit(&self, users: u32, spawn_rate_per_s: f64) -> Result<(), Failure> {
-        let runs = self.runs();
+        let mut runs = self.runs();
         let nothing = || Failure::usage("edit: no run goes on; start one");
-        let current = runs.current.as_ref().filter(|current| current.stops == 0).ok_or_else(nothing)?;
+        let current = runs.current.as_mut().filter(|current| current.stops == 0).ok_or_else(nothing)?;
         if current.plan.kind == RunKind::Baseline {
             return Err(Failure::usage("edit: the baseline keeps its plan; start a run of your own"));
         }
-        current.step().1.load.edited(users, spawn_rate_per_s)?;
-        self.send(current, Command::Edit { users, spawn_rate_per_s })
+        let (at, step) = current.step();
+        step.load.edited(users, spawn_rate_per_s)?;
+        self.send(current, Command::Edit { users, spawn_rate_per_s })?;
+        current.dial.set(at, users);
+        Ok(())
     }
 
     /// Drops what the running step has recorded.

@@ -10,6 +10,7 @@ use wire::{Mistakes, format_duration, parse_duration};
 use super::params::Params;
 use super::run_thread::Order;
 use super::session::Session;
+use super::stub_door;
 use crate::args::target_host;
 use crate::baseline;
 use crate::exit::Failure;
@@ -28,6 +29,7 @@ pub(super) struct Form {
     rate: Option<Value>,
     in_flight_max: Option<Value>,
     stages: Option<String>,
+    stub_profile: Option<Value>,
 }
 
 impl Form {
@@ -68,6 +70,7 @@ impl Form {
             rate: given(&arrivals["rate"]),
             in_flight_max: given(&arrivals["in_flight_max"]),
             stages: text(&json["stages"]),
+            stub_profile: given(&json["stub_profile"]),
         }
     }
 }
@@ -173,14 +176,15 @@ pub(super) fn order(session: &Session, form: &Form) -> Result<Order, Failure> {
     if classes.is_empty() {
         classes = session.args.classes.iter().map(|class| (class.clone(), None)).collect();
     }
+    let stub_profile = stub_door::wanted(form.stub_profile.as_ref(), &mut mistakes);
     let place = place(&session.args.load, host.as_deref());
     let plan = plan_of(&session.args, Ask { load, run_time, classes }, "user_count", mistakes);
     let (plan, place) = crate::exit::both(plan.map_err(Failure::from), place)?;
-    Ok(Order { plan, place, host: host.unwrap_or_default() })
+    Ok(Order { plan, place, host: host.unwrap_or_default(), stub_profile })
 }
 
 /// The server of the run before, or of the command line.
-fn known_host(session: &Session) -> Option<String> {
+pub(super) fn known_host(session: &Session) -> Option<String> {
     let runs = session.runs();
     super::view::host(session, runs.current.as_ref(), runs.last.as_ref())
 }
@@ -196,7 +200,7 @@ pub(super) fn of_command_line(session: &Session) -> Result<Order, Failure> {
     }
     let plan = plan_of(args, ask, "command line", mistakes).map_err(Failure::from);
     let (plan, place) = crate::exit::both(plan, place(&args.load, host.as_deref()))?;
-    Ok(Order { plan, place, host: host.unwrap_or_default() })
+    Ok(Order { plan, place, host: host.unwrap_or_default(), stub_profile: None })
 }
 
 /// The six-step baseline against the known server, or against a stub inside this process when there is none.
@@ -205,15 +209,17 @@ pub(super) fn baseline(session: &Session, quick: bool, host: Option<&str>) -> Re
     let host = given.or_else(|| known_host(session));
     let plan = baseline::plan(None, quick, &session.args.load);
     let (plan, place) = crate::exit::both(plan, place(&session.args.load, host.as_deref()))?;
-    Ok(Order { plan, place, host: host.unwrap_or_else(|| "a stub inside this process".to_owned()) })
+    let host = host.unwrap_or_else(|| "a stub inside this process".to_owned());
+    Ok(Order { plan, place, host, stub_profile: None })
 }
 
-/// What the form shows before anybody has typed.
-pub(super) fn defaults(session: &Session) -> Result<Value, Failure> {
+/// What the form shows before anybody has typed; profiles only when the known server is a stub of ours.
+pub(super) fn defaults(session: &Session, is_stub: bool) -> Result<Value, Failure> {
     let args = &session.args;
     let mut mistakes = Mistakes::default();
     let ask = Ask::of(args, &mut mistakes);
     let classes: Vec<Value> = scenarios(args)?
+        .1
         .iter()
         .filter(|class| args.classes.is_empty() || args.classes.contains(&class.class))
         .map(|class| {
@@ -232,12 +238,11 @@ pub(super) fn defaults(session: &Session) -> Result<Value, Failure> {
             json!({"name": step.name, "users": step.load.users(), "run_time": time})
         })
         .collect();
-    let is_stub = session.runs().truth_before.is_some();
     Ok(json!({
         "host": known_host(session), "user_count": ask.load.users().max(1),
         "spawn_rate": ask.load.record().spawn_rate_per_s().max(1.0),
         "run_time": ask.run_time.map(format_duration),
         "classes": classes, "class_picker": args.page.class_picker, "stub": is_stub,
-        "stub_profiles": [], "suite": {"steps": steps}, "arrivals": ["constant", "poisson"],
+        "stub_profiles": if is_stub { stub_door::names() } else { vec![] }, "suite": {"steps": steps}, "arrivals": ["constant", "poisson"],
     }))
 }

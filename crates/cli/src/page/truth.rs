@@ -13,8 +13,8 @@ use wire::Truth;
 
 use super::answer;
 use super::figures::ms;
-use super::run_thread::truth_of;
 use super::session::Session;
+use super::stub_door::truth_of;
 
 /// `GET /api/truth`.
 pub(super) async fn truth(State(session): State<Arc<Session>>) -> Response {

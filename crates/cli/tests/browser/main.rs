@@ -13,3 +13,4 @@ mod pretend;
 mod real;
 mod reports;
 mod shows;
+mod stubbed;

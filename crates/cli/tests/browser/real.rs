@@ -12,15 +12,15 @@ use crate::driver::Browser;
 use crate::pretend::Pretend;
 
 /// The binary with its page, a stub that it knows, and where it keeps its runs.
-struct Bench {
-    process: Running,
+pub(crate) struct Bench {
+    pub(crate) process: Running,
     address: String,
     place: TempDir,
     _stub: Server,
 }
 
 impl Bench {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let stub = Server::start("--no-ratelimit", &[]);
         let place = folder(&[("scenarios/asker.toml", &asker("20ms", ""))]);
         let args = format!("run -f scenarios -H {} -P 0 --out results --seed 7", stub.url());
@@ -30,7 +30,7 @@ impl Bench {
         Self { address: address.trim_end_matches('/').to_owned(), process, place, _stub: stub }
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
 
@@ -45,7 +45,7 @@ impl Bench {
         answer.split_once("\r\n\r\n").expect("a head ends").1.to_owned()
     }
 
-    fn get(&self, path: &str) -> Value {
+    pub(crate) fn get(&self, path: &str) -> Value {
         serde_json::from_str(&self.ask("GET", path, "")).expect("is JSON")
     }
 
@@ -54,10 +54,10 @@ impl Bench {
     }
 }
 
-const LIVE: &str =
+pub(crate) const LIVE: &str =
     "document.documentElement.dataset.link === 'live' && document.getElementById('loading').hidden";
 
-fn state_is(browser: &Browser, state: &str) {
+pub(crate) fn state_is(browser: &Browser, state: &str) {
     browser.wait(&format!("document.documentElement.dataset.state === '{state}'"));
 }
 

@@ -186,10 +186,16 @@ impl Server {
     /// Starts it on a free port, with the key that scenarios send; it listens when this returns.
     #[track_caller]
     pub(crate) fn start(args: &str, files: &[(&str, &str)]) -> Self {
+        Self::start_with(args, files, &[])
+    }
+
+    /// The same with these variables.
+    #[track_caller]
+    pub(crate) fn start_with(args: &str, files: &[(&str, &str)], variables: &[(&str, &str)]) -> Self {
         let folder = folder(files);
         let args = format!("serve --host 127.0.0.1 --port 0 --seed 1 {args}");
         let mut command = bench(folder.path(), words(&args));
-        command.env("WEAVER_ALLOWED_API_KEYS", "test-api-key");
+        command.env("WEAVER_ALLOWED_API_KEYS", "test-api-key").envs(variables.iter().copied());
         let mut process = Running::start(command);
         let line = process.line("stub of Weaver AI on http://");
         let (_, after) = line.split_once("http://").expect("was asked for");

@@ -11,6 +11,7 @@ mod documents;
 mod dying;
 mod environment;
 mod faults;
+mod fleet;
 mod formats;
 mod green;
 mod interrupt;
@@ -19,10 +20,15 @@ mod mistakes;
 mod page;
 mod page_safety;
 mod progress;
+#[expect(dead_code, reason = "these tests need a part of it")]
+#[path = "../../../stub/tests/it/redis_server.rs"]
+mod redis_server;
+mod replicas;
 mod secrets;
 mod serving;
 mod sharing;
 mod simulated;
+mod terminal;
 mod thresholds;
 mod tls;
 mod token;

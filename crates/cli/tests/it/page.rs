@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::browser::Page;
-use crate::common::{Server, asker, csv, folder, json as read_json, names, profile, results};
+use crate::common::{Server, asker, csv, folder, get, json as read_json, names, profile, results};
 
 /// A stub that takes `delay`, and a folder with a class that asks it.
 fn world(delay: &str) -> (Server, TempDir) {
@@ -192,4 +192,61 @@ fn an_interrupt_stops_a_run_cleanly() {
     ends_well(page);
     let run = read_json(results(&place.path().join("results")).join("run.json"));
     assert_eq!(run["steps"][0]["cut"], false, "a stop was to be its end");
+}
+
+#[test]
+fn a_start_puts_a_profile_in_force_at_the_stub_or_starts_nothing() {
+    let (server, place) = world("10ms");
+    let page = Page::start(place.path(), &format!("-f s.toml -H {}", server.url()), &[]);
+    let form = page.until("/api/form", |form| form["stub"] == true);
+    let offered = form["stub_profiles"].as_array().expect("a list");
+    assert!(offered.contains(&json!("slow")) && offered.contains(&json!("default")), "{form}");
+    let in_force = |server: &Server| -> Value {
+        let (status, body) = get(&server.address, "/_stub/profile");
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str::<Value>(&body).expect("is JSON")["profile"].clone()
+    };
+    let before = in_force(&server);
+    let start = |host: &str, profile: Value| {
+        let body = json!({"user_count": 2, "spawn_rate": 100, "host": host, "stub_profile": profile});
+        page.post("/api/start", &body)
+    };
+    // A target that is no stub: the page itself is one.
+    let stranger = format!("http://{}", page.address);
+    let guarded = Server::start_with("", &[], &[("WEAVER_STUB_OPERATOR_TOKEN", "t")]);
+    for (host, profile, status, problem) in [
+        (server.url(), json!({"name": "nothing"}), 422, "not known"),
+        (server.url(), json!({"name": 3}), 422, "names no profile"),
+        (stranger, json!({"name": "slow"}), 422, "no stub of ours"),
+        (guarded.url(), json!({"name": "slow"}), 422, "Missing operator token"),
+    ] {
+        let refused = start(&host, profile.clone());
+        let told = refused.json();
+        assert_eq!(refused.status, status, "{host} {profile}: {told}");
+        assert_eq!(told["mistakes"][0]["field"], "stub_profile", "{told}");
+        assert!(told["mistakes"][0]["problem"].as_str().is_some_and(|text| text.contains(problem)), "{told}");
+        assert_eq!(page.get("/api/state").json()["state"], "ready", "{host} {profile}");
+    }
+    assert_eq!(in_force(&server), before, "what is refused changes nothing");
+    assert!(!place.path().join("results").exists(), "nothing was started");
+    let begun = start(&server.url(), json!({"name": "slow"}));
+    assert_eq!(begun.status, 200, "{begun:?}");
+    let changed = in_force(&server);
+    assert_ne!(changed, before);
+    assert!(changed["agent"]["answerer"].is_object(), "{changed}");
+    // The one that runs keeps its profile: a second start is refused before it asks the stub.
+    assert_eq!(start(&server.url(), json!({"name": "instant"})).status, 422);
+    assert_eq!(in_force(&server), changed);
+    page.post("/api/stop", &json!({}));
+    page.until("/api/state", |view| view["state"] == "stopped");
+    let run = read_json(results(&place.path().join("results")).join("run.json"));
+    assert_eq!(run["plan"]["setup"]["stub_profile"], "slow");
+    // Left as it is, nothing is changed.
+    assert_eq!(start(&server.url(), Value::Null).status, 200);
+    assert_eq!(in_force(&server), changed);
+    page.post("/api/stop", &json!({}));
+    page.until("/api/state", |view| view["state"] == "stopped");
+    page.process.signal(Signal::SIGTERM);
+    let done = page.process.end();
+    assert!(matches!(done.code, Some(0 | 1 | 4)), "{done:?}");
 }

@@ -9,6 +9,7 @@ mod replay;
 mod schedule;
 mod share;
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ const STAGES_MAX: usize = 1_000;
 const STAGE_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// A process of arrivals.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Arrivals {
     /// Evenly spaced: the k-th arrival (from 0) when the integrated rate reaches k.
     Constant(Vec<Stage>),
@@ -43,7 +44,7 @@ pub enum Arrivals {
 }
 
 /// A part of the load during which the rate goes from one value to another in a straight line.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stage {
     /// Arrivals a second at its begin.
     pub from_per_s: f64,

@@ -1,5 +1,6 @@
 //! Scenario files: TOML into checked [`Scenario`]s, all mistakes at once.
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use super::template::Lists;
 use super::{Bindings, Expect, JsonCheck, OnFailure, Request, Scenario, Span, Step, Task, Template, Wait};
 
 /// A scenario file's name and text.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ScenarioFile {
     /// What messages call it.
     pub name: String,

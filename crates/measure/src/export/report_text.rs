@@ -6,8 +6,8 @@ use super::times_text::{arrivals_line, times_line, times_table};
 use super::trust_text::{checks_lines, intervals_table};
 use crate::histogram::Quantile;
 use crate::{
-    Conclusion, Metric, Outcome, Row, Run, RunExit, RunKind, StepConclusion, StepRun, Times, analysis,
-    analyze, samples_needed, units,
+    Conclusion, Metric, Outcome, Row, Run, RunExit, RunKind, StepConclusion, StepRun, Times, WorkerRecord,
+    analysis, analyze, samples_needed, units,
 };
 
 /// Errors that a step lists; all of them stand in its failures file.
@@ -50,7 +50,24 @@ fn head(run: &Run) -> String {
         let machine = format!("{}, {} x {}, {gib:.1} GiB", host.system, host.cpus, host.cpu_model);
         text.push_str(&format!("  host     {} ({machine})\n", host.name));
     }
+    run.workers.iter().for_each(|worker| text.push_str(&worker_line(worker)));
     text
+}
+
+fn worker_line(worker: &WorkerRecord) -> String {
+    let (users, requests) =
+        (units::counted(worker.users.into(), "user"), units::counted(worker.requests, "request"));
+    let fate = match (&worker.lost, worker.rejoined) {
+        (None, _) => "",
+        (Some(_), 0) => ", lost",
+        (Some(_), _) => ", lost and back again",
+    };
+    format!(
+        "  worker   {} on {}: {users}, {requests}, round trip {} ms{fate}\n",
+        worker.id,
+        worker.host,
+        units::ms(worker.rtt_ns)
+    )
 }
 
 fn steps_table(run: &Run, conclusion: &Conclusion) -> String {

@@ -9,7 +9,7 @@ use harness::{Call, HttpOptions, HttpTransport, Journal, RunHandle, Target, Tran
 use http::{HeaderMap, HeaderValue, Method};
 use serde_json::{Map, Value};
 use tokio::runtime::{Builder, Runtime};
-use wire::{Clock, LedgerEntry, OPERATOR_TOKEN_HEADER, Truth};
+use wire::{Clock, LedgerEntry, OPERATOR_TOKEN_HEADER, ReplicaState, ReplicaTruth, Truth};
 
 use super::ProofError;
 use super::join::Joiner;
@@ -80,7 +80,7 @@ impl Server {
         self.put_in_force(&trial.profile()?.written())?;
         // Somewhere between question and answer.
         let in_force_ns = (asked_ns + self.clock.now_ns()) / 2;
-        let from = self.settled()?;
+        let before = self.settled()?;
         let journal = Arc::new(Journal::new(REQUESTS_MAX));
         let mut joiner = Joiner::new(&plan.entries);
         let (target, options) = (self.target.clone(), self.options.clone());
@@ -97,7 +97,7 @@ impl Server {
             lens: Some(trial.lens(glass, &journal)),
         };
         let run = RunHandle::start(plan, world)?.join();
-        let until = self.settled()?;
+        let after = self.settled()?;
         let samples = journal.drain();
         for sample in &samples {
             joiner.sample(sample);
@@ -109,7 +109,7 @@ impl Server {
         // Others may use the stub too; their requests are none of ours.
         let ours = format!("{run_id:08x}-");
         let mut late_ns = vec![];
-        self.entries(from, until, &mut |entry| {
+        self.entries(closed(&before), closed(&after), &mut |entry| {
             if entry.request_id.starts_with(&ours) {
                 late_ns.push(entry.delayed_ns.saturating_sub(entry.planned_ns));
                 joiner.entry(entry);
@@ -118,11 +118,12 @@ impl Server {
         })?;
         let mut evidence = Evidence { in_force_ns, ..Evidence::of(&run, joiner)? };
         evidence.invalid.extend(busy(late_ns));
+        evidence.invalid.extend(lost(&before, &after));
         Ok(evidence)
     }
 
-    /// Waits until nothing is in flight: the number of the entry that closes next.
-    fn settled(&self) -> Result<u64, ProofError> {
+    /// The truth once nothing is in flight.
+    fn settled(&self) -> Result<Truth, ProofError> {
         let (times, pause) = SETTLING;
         let mut truth: Truth = self.ask(Method::GET, "/_stub/truth", None)?;
         for _ in 0..times {
@@ -132,7 +133,7 @@ impl Server {
             runtime()?.block_on(self.clock.sleep(pause));
             truth = self.ask(Method::GET, "/_stub/truth", None)?;
         }
-        Ok(truth.entries_kept + truth.entries_dropped)
+        Ok(truth)
     }
 
     /// The entries of these numbers, in order.
@@ -220,6 +221,29 @@ fn runtime() -> Result<Runtime, ProofError> {
     Ok(Builder::new_current_thread().enable_all().build()?)
 }
 
+/// The number of the entry that closes next.
+fn closed(truth: &Truth) -> u64 {
+    truth.entries_kept + truth.entries_dropped
+}
+
+/// The replicas that were lost in between: what they did last is in no ledger.
+fn lost(before: &Truth, after: &Truth) -> Vec<String> {
+    let was_lost =
+        |name: &str| before.replicas.iter().any(|one| one.replica == name && one.state == ReplicaState::Lost);
+    let lost = after.replicas.iter().filter(|one| one.state == ReplicaState::Lost && !was_lost(&one.replica));
+    let text = |one: &ReplicaTruth| {
+        format!(
+            "the stub's replica {} was lost {} s ago (killed, frozen or cut off): {} requests were in its hands, and what \
+             it did after the Unix time {} ms is not in the ledger; start it again",
+            one.replica,
+            one.heard_ms_ago / 1_000,
+            one.in_flight,
+            one.whole_until_unix_ms.unwrap_or(0)
+        )
+    };
+    lost.map(text).collect()
+}
+
 /// Why the stub itself could not keep its promises: its delays, by its own ledger, were late.
 fn busy(late_ns: Vec<u64>) -> Option<String> {
     let late_ns = Ascending::of(late_ns).quantile(99_000)?;
@@ -286,6 +310,31 @@ mod tests {
                 assert_eq!(apply(from, &patch(from, to)), *to, "{from} to {to}");
             }
             assert_eq!(patch(from, from), json!({}));
+        }
+    }
+
+    #[test]
+    fn a_replica_that_is_lost_meanwhile_is_told_of() {
+        let one = |name: &str, state| ReplicaTruth {
+            replica: name.into(),
+            state,
+            heard_ms_ago: 4_200,
+            whole_until_unix_ms: Some(77),
+            start_unix_ns: 0,
+            received: 9,
+            in_flight: 3,
+            entries_missed: 0,
+        };
+        let truth = |a, b, c| {
+            let replicas = vec![one("a", a), one("b", b), one("c", c)];
+            Truth { replicas, ..Truth::default() }
+        };
+        let (live, gone, ended) = (ReplicaState::Live, ReplicaState::Lost, ReplicaState::Ended);
+        assert_eq!(lost(&truth(live, gone, live), &truth(live, gone, ended)), Vec::<String>::new());
+        let told = lost(&truth(live, gone, live), &truth(gone, gone, live));
+        assert_eq!(told.len(), 1, "{told:?}");
+        for part in ["replica a was lost 4 s ago", "3 requests", "77 ms"] {
+            assert!(told[0].contains(part), "{told:?}");
         }
     }
 }

@@ -24,6 +24,7 @@ pub(crate) fn entry(number: u32) -> LedgerEntry {
     let sample = sample(number);
     LedgerEntry {
         request_id: sample.request_id.to_string(),
+        replica: None,
         route: "POST /ask".into(),
         caller: None,
         arrival: u64::from(number),

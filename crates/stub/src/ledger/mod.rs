@@ -74,6 +74,11 @@ impl Ledger {
         Self { clock, entries_max, book: Mutex::default() }
     }
 
+    /// Entries that are kept at most.
+    pub(crate) fn entries_max(&self) -> usize {
+        self.entries_max
+    }
+
     /// Opens the entry of a request that has just arrived.
     pub(crate) fn open(self: &Arc<Self>, request_id: Box<str>, route: RouteName) -> Entry {
         let mut book = self.book();
@@ -129,6 +134,7 @@ impl Ledger {
             entries_dropped: book.dropped,
             routes,
             arrivals,
+            ..Truth::default()
         }
     }
 

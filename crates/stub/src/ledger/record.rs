@@ -140,6 +140,7 @@ impl Record {
         };
         LedgerEntry {
             request_id: self.request_id.into(),
+            replica: None,
             route: self.route.label(),
             caller: self.caller.map(|caller| caller.chars().take(CALLER_CHARS_MAX).collect()),
             arrival: self.arrival,

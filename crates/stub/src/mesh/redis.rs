@@ -25,6 +25,8 @@ use crate::redis::{Ear, OnMessage, RedisError, Server, until};
 const IN_HAND_MAX: usize = 16_384;
 /// How long a task stays claimed.
 const CLAIM_S: u64 = 60;
+/// How long a stage stays claimed once it is answered: whoever hears of it so late does not do it again.
+const ANSWERED_CLAIM_S: u64 = 5;
 
 /// The mesh of all who share a Redis. Cloning it is cheap, and all clones are the same mesh.
 #[derive(Clone)]
@@ -73,7 +75,7 @@ pub(crate) struct Figures {
 
 impl RedisMesh {
     /// The mesh in `server`; nothing is asked or heard before it is used. The instance is drawn like that of
-    /// [`crate::Totals`]: seed and start tell it from others.
+    /// [`crate::replicas::Replicas`]: seed and start tell it from others.
     pub(crate) fn new(server: Server, seed: Seed, repairs: Repairs) -> Self {
         let start_ns = server.clock().unix_start_ns();
         let instance = format!("{:016x}", seed.stream("mesh", start_ns).next_u64());
@@ -298,7 +300,8 @@ where
     ) {
         let Some(heard) = Heard::read(&event) else { return };
         let id = heard.task.workflow_id.clone();
-        match self.claims(&claim_key(&channel, &event, &id)).await {
+        let claim = claim_key(&channel, &event, &id);
+        match self.claims(&claim).await {
             Ok(true) => {}
             Ok(false) => return,
             Err(_) => return self.decline(event).await,
@@ -306,8 +309,14 @@ where
         self.counts.taken.fetch_add(1, Relaxed);
         let answer = (self.work)(position, heard.task).await;
         if let Some(answer) = answer.and_then(|data| result_event(&id, &data).ok()) {
+            let mut commands = redis::pipe();
+            // A task of a client's may come again as it was; a stage has a name of its own.
+            if heard.reply_to != RESULTS {
+                commands.cmd("EXPIRE").arg(&claim).arg(ANSWERED_CLAIM_S).ignore();
+            }
+            commands.add_command(publish(&heard.reply_to, &answer)).ignore();
             // Whoever waits has a limit of its own, and Redis tells of its outages itself.
-            let _ = self.server.run::<()>(&publish(&heard.reply_to, &answer)).await;
+            let _ = self.server.run_all::<()>(&commands).await;
         }
     }
 

@@ -242,3 +242,15 @@ async fn losses_leave_nothing_behind() {
     assert!(Handle::current().metrics().num_alive_tasks() <= tasks.expect("cycles"));
     assert!(redis.clients() <= 3, "{}", redis.ask("CLIENT LIST"));
 }
+
+#[tokio::test]
+async fn an_answered_stage_is_soon_forgotten() {
+    let redis = RedisServer::start();
+    let mesh = agents(redis.port()).await;
+    assert!(mesh.stage("echo:it", "{}", LIMIT).await.is_ok());
+    let keys = redis.ask("KEYS claim:*");
+    let claim = keys.lines().find(|line| line.starts_with("claim:")).expect("it was claimed");
+    let left = redis.ask(&format!("TTL {claim}"));
+    let left_s: u64 = left.trim().trim_start_matches(':').parse().expect("it expires");
+    assert!(left_s <= 5, "{left_s} s");
+}

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use wire::Mistakes;
 
 use crate::answer;
-use crate::stub::{Change, Stub};
+use crate::stub::{Change, Stub, Unchanged};
 
 /// Longest patch or profile.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -31,12 +31,16 @@ pub(super) async fn answer(stub: &Stub, request: Request) -> Response<Body> {
         Some((status, text)) => Err((status, text.to_owned())),
         None => read(&head.headers, body).await,
     };
-    match read.map(|json| stub.changed_profile(change, &json)) {
-        Ok(Ok(changed)) => super::reply(StatusCode::OK, "application/json", changed),
-        Ok(Err(wrong)) => {
+    let json = match read {
+        Ok(json) => json,
+        Err((status, text)) => return super::reply(status, "application/json", answer::detail(&text)),
+    };
+    match stub.changed_profile(change, &json).await {
+        Ok(changed) => super::reply(StatusCode::OK, "application/json", changed),
+        Err(Unchanged::Wrong(wrong)) => {
             super::reply(StatusCode::UNPROCESSABLE_ENTITY, "application/json", mistakes(&wrong))
         }
-        Err((status, text)) => super::reply(status, "application/json", answer::detail(&text)),
+        Err(Unchanged::Untold(error)) => super::out_of_reach("The other replicas are", &error),
     }
 }
 

@@ -3,53 +3,75 @@
 //! It must not know who may ask.
 
 use axum::body::Body;
-use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 use wire::{Mistakes, nearest};
 
 use crate::answer;
 use crate::ledger::LedgerPage;
+use crate::replicas::SharedPage;
 use crate::stub::Stub;
 
 const LIMIT_DEFAULT: usize = 1_000;
 const LIMIT_MAX: u64 = 10_000;
 /// What a query may name.
 const KEYS: [&str; 2] = ["from", "limit"];
+/// Stands alone: this replica's entries, not those of all.
+const OWN: &str = "own";
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Asked {
+    from: u64,
+    limit: usize,
+    /// Of this replica alone.
+    is_own: bool,
+}
 
 /// The page that the query asks for, a [`wire::LedgerEntry`] a line; 400 with all that is wrong with the query.
-pub(super) fn answer(stub: &Stub, query: Option<&str>) -> Response<Body> {
-    match asked(query.unwrap_or_default()) {
-        Ok((from, limit)) => written(&stub.entries(from, limit)),
+pub(super) async fn answer(stub: &Stub, query: Option<&str>) -> Response<Body> {
+    let Asked { from, limit, is_own } = match asked(query.unwrap_or_default()) {
+        Ok(asked) => asked,
         Err(wrong) => {
-            let mut response = Response::new(Body::from(answer::detail(&wrong.to_string())));
-            *response.status_mut() = StatusCode::BAD_REQUEST;
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            response
+            let text = answer::detail(&wrong.to_string());
+            return super::reply(StatusCode::BAD_REQUEST, "application/json", text);
         }
+    };
+    let of_all = if is_own { None } else { stub.entries_of_all(from, limit).await };
+    match of_all {
+        None => {
+            let LedgerPage { entries, first, dropped, .. } = stub.entries(from, limit);
+            let line = |entry| serde_json::to_vec(entry).expect("an entry is JSON");
+            written(&SharedPage { lines: entries.iter().map(line).collect(), first, dropped })
+        }
+        Some(Ok(page)) => written(&page),
+        Some(Err(error)) => super::out_of_reach("The ledger of all replicas is", &error),
     }
 }
 
-fn written(page: &LedgerPage) -> Response<Body> {
-    let mut lines = Vec::new();
-    for entry in &page.entries {
-        serde_json::to_writer(&mut lines, entry).expect("an entry is JSON");
-        lines.push(b'\n');
+fn written(page: &SharedPage) -> Response<Body> {
+    let mut text = Vec::new();
+    for line in &page.lines {
+        text.extend_from_slice(line);
+        text.push(b'\n');
     }
-    let mut response = Response::new(Body::from(Bytes::from(lines)));
+    let mut response = super::reply(StatusCode::OK, "application/x-ndjson", text.into());
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
     headers.insert("x-ledger-first", page.first.into());
-    headers.insert("x-ledger-next", page.next.into());
+    headers.insert("x-ledger-next", (page.first + page.lines.len() as u64).into());
     headers.insert("x-ledger-dropped", page.dropped.into());
     response
 }
 
-/// From which number on, and how many.
-fn asked(query: &str) -> Result<(u64, usize), Mistakes> {
+/// From which number on, how many, and of whom.
+fn asked(query: &str) -> Result<Asked, Mistakes> {
     let mut wrong = Mistakes::default();
     let mut given: [Option<u64>; 2] = [None, None];
+    let mut is_own = false;
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        if pair == OWN {
+            is_own = true;
+            continue;
+        }
         let (key, text) = pair.split_once('=').unwrap_or((pair, ""));
         let Some(place) = KEYS.iter().position(|known| *known == key) else {
             let remedy = match nearest(key, &KEYS) {
@@ -71,7 +93,8 @@ fn asked(query: &str) -> Result<(u64, usize), Mistakes> {
         given[place] = number.or(Some(0));
     }
     let [from, limit] = given;
-    wrong.or((from.unwrap_or(0), limit.map_or(LIMIT_DEFAULT, |limit| limit as usize)))
+    let limit = limit.map_or(LIMIT_DEFAULT, |limit| limit as usize);
+    wrong.or(Asked { from: from.unwrap_or(0), limit, is_own })
 }
 
 #[cfg(test)]
@@ -85,6 +108,8 @@ mod tests {
             ("&", "0 1000"),
             ("from=7", "7 1000"),
             ("limit=10000&from=18446744073709551615", "18446744073709551615 10000"),
+            ("own&from=7", "7 1000 own"),
+            ("own=1", "query: unknown key `own`; known here: from, limit"),
             ("limit=0", "query: `limit` = `0` is out of range; give 1 to 10000"),
             ("limit=10001", "query: `limit` = `10001` is out of range; give 1 to 10000"),
             ("from=-1", "query: `from` = `-1` is out of range; give a whole number, 0 or more"),
@@ -97,7 +122,9 @@ mod tests {
                 "query: `limit` = `x` is out of range; give 1 to 10000\nquery: unknown key `all`; known here: from, limit",
             ),
         ] {
-            let got = asked(query).map(|(from, limit)| format!("{from} {limit}"));
+            let got = asked(query).map(|Asked { from, limit, is_own }| {
+                format!("{from} {limit}{}", if is_own { " own" } else { "" })
+            });
             assert_eq!(got.unwrap_or_else(|wrong| wrong.to_string()), expected, "{query}");
         }
     }

@@ -161,6 +161,8 @@ pub struct Settings {
     pub redis: RedisSettings,
     /// File with the root certificates of a Redis reached over TLS, PEM; without one the usual ones hold.
     pub redis_ca: Option<PathBuf>,
+    /// The name of the stubs that this one is one of, behind one address: over Redis they share ledger and profile too.
+    pub replica_of: Option<String>,
     /// Whether the stages of a workflow travel over the event mesh; else they run in process.
     pub stages_on_mesh: bool,
     /// Switches the profile's answer cache on, with this time to live.
@@ -196,6 +198,7 @@ impl Default for Settings {
             a2a: A2aSettings::default(),
             redis: RedisSettings::Off,
             redis_ca: None,
+            replica_of: None,
             stages_on_mesh: false,
             answer_cache_ttl: None,
             deadline: None,

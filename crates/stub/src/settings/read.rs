@@ -54,6 +54,7 @@ fn settings(reader: &mut Reader) -> Settings {
     reader.repairs = repairs;
     let (address, global) = ("WEAVER_STUB_RATELIMIT_ADDRESS", "WEAVER_STUB_RATELIMIT_GLOBAL");
     let user = reader.limit("WEAVER_RATELIMIT", default.limits.user);
+    let redis = groups::redis(reader);
     let global_is_repaired = repairs.has(Quirk::GlobalLimit);
     let base = if global_is_repaired { Limits::of_user_repaired(user) } else { Limits::of_user(user) };
     Settings {
@@ -76,7 +77,8 @@ fn settings(reader: &mut Reader) -> Settings {
         pii_redact: reader.switch("WEAVER_PII_REDACT").unwrap_or(true),
         policies: reader.text("WEAVER_STUB_POLICIES").map(Into::into),
         a2a: groups::a2a(reader),
-        redis: groups::redis(reader),
+        replica_of: groups::replica_of(reader, &redis),
+        redis,
         redis_ca: reader.plain("WEAVER_STUB_REDIS_CA").map(Into::into),
         stages_on_mesh: reader.one_of("WEAVER_STUB_STAGES", &["local", "mesh"]) == Some(1),
         answer_cache_ttl: reader.duration("WEAVER_STUB_ANSWER_CACHE_TTL"),

@@ -8,7 +8,7 @@ use wire::{Clock, Seed};
 
 use super::bodies::Bodies;
 use super::in_force::Force;
-use super::{Background, Inner, Stub};
+use super::{Inner, Stub};
 use crate::a2a::{A2a, Nonces, SharedNonces};
 use crate::address::Proxies;
 use crate::agents::Agents;
@@ -25,10 +25,10 @@ use crate::profile::Profile;
 use crate::prometheus::Throttled;
 use crate::quirk::Quirk;
 use crate::redis::{Backing, Server, Target, TargetError, temper};
+use crate::replicas::Replicas;
 use crate::response_cache::ResponseCache;
 use crate::settings::{RedisSettings, Settings};
 use crate::store::Store;
-use crate::totals::Totals;
 
 /// How long a start waits for the agents to hear the mesh.
 const LISTENING: Duration = Duration::from_secs(1);
@@ -67,6 +67,11 @@ impl Stub {
                 let _ = clock.timeout(LISTENING, mesh.until_serving()).await;
             }
         }
+        if stub.0.replicas.is_some() {
+            // What is in force for all is so here before the first request, if Redis answers.
+            let _ = clock.timeout(LISTENING, stub.touch()).await;
+            stub.keep_in_touch();
+        }
         Ok(stub)
     }
 
@@ -96,7 +101,13 @@ impl Stub {
             seed,
             bodies: Bodies::new(),
             input: Input::new(repairs, settings.pii_redact, settings.policies.clone()),
-            totals: totals(&redis, &ledger, clock, seed),
+            replicas: match &redis {
+                Backing::Server(server) => {
+                    Some(Replicas::new(server, settings.replica_of.as_deref(), clock, seed))
+                }
+                Backing::Off | Backing::Embedded(_) => None,
+            },
+            in_touch: OnceLock::new(),
             ledger,
             pool: cached.then(|| Pool::new(&redis, clock.unix_ns())),
             response_cache: cached.then(|| ResponseCache::new(store("weaver:http:"), repairs)),
@@ -134,18 +145,4 @@ fn a2a(settings: &Settings, redis: &Backing, mesh: &MemoryMesh, clock: Clock, se
     let nonces = Nonces::Redis(SharedNonces::new(nonces));
     let mesh = Mesh::Redis(RedisMesh::new(server.clone(), seed, repairs));
     A2a::with_nonces(&settings.a2a, mesh, nonces, clock, repairs)
-}
-
-/// The sums of all stubs that share a server, written once a second.
-fn totals(
-    redis: &Backing,
-    ledger: &Arc<Ledger>,
-    clock: Clock,
-    seed: Seed,
-) -> Option<(Arc<Totals>, Background)> {
-    let Backing::Server(server) = redis else { return None };
-    let totals = Arc::new(Totals::new(server.clone(), clock, seed));
-    let (writer, ledger) = (Arc::clone(&totals), Arc::clone(ledger));
-    let task = tokio::spawn(async move { writer.keep_written(|| ledger.truth()).await });
-    Some((totals, Background(task.abort_handle())))
 }

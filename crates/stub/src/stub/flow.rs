@@ -256,7 +256,13 @@ impl Stub {
         };
         match given.filter(fits) {
             Some(id) => id.into(),
-            None => format!("stub-{}", self.0.requests.fetch_add(1, Ordering::Relaxed)).into(),
+            None => {
+                let number = self.0.requests.fetch_add(1, Ordering::Relaxed);
+                match self.replica() {
+                    None => format!("stub-{number}").into(),
+                    Some(replica) => format!("stub-{replica}-{number}").into(),
+                }
+            }
         }
     }
 }

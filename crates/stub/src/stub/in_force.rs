@@ -14,6 +14,7 @@ use crate::agents::Agents;
 use crate::answer;
 use crate::fault::{Faults, Struck};
 use crate::profile::{Profile, merged};
+use crate::replicas::SharedProfile;
 
 /// The number of a profile in force: the one that the stub began with is 0, and each change adds 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -29,12 +30,41 @@ pub(crate) enum Change {
     Replace,
 }
 
+impl Change {
+    /// What comes out of what is in force.
+    pub(super) fn of(self, now: &InForce, body: &Value) -> Value {
+        match self {
+            Self::Patch => merged(Value::Object(now.agents.written().clone()), body),
+            Self::Replace => body.clone(),
+        }
+    }
+
+    /// Whether faults count their times anew.
+    pub(super) fn renews_faults(self, body: &Value) -> bool {
+        self == Self::Replace || body.get("fault").is_some()
+    }
+}
+
 /// A profile in force.
 pub(super) struct InForce {
     pub(super) revision: Revision,
     pub(super) agents: Agents,
     /// They stay the same ones, clocks and counts and all, while their list does.
     pub(super) faults: Arc<Faults>,
+}
+
+/// A profile that is to be in force next.
+struct Next {
+    json: Value,
+    revision: Revision,
+    renews_faults: bool,
+}
+
+impl InForce {
+    /// As an operator is told of it: its number and the profile; JSON.
+    pub(super) fn told(&self) -> Bytes {
+        answer::json(&serde_json::json!({"revision": self.revision, "profile": self.agents.written()}))
+    }
 }
 
 /// What holds for one request, from its arrival on.
@@ -77,7 +107,7 @@ impl Stub {
     /// Changes the profile in force by a merge patch (RFC 7396) of what `GET /_stub/profile` shows, whole or not at
     /// all. Who arrives from now on finds the new one; who is being served ends in the old one. Agents that stay as
     /// they were keep slots, queues and connections, and so does the answer cache; faults count their times anew if
-    /// `fault` is in the patch.
+    /// `fault` is in the patch. Replicas of this stub are not told.
     ///
     /// # Errors
     /// All that is wrong with what would come out, as for a file.
@@ -93,21 +123,27 @@ impl Stub {
         self.change(Change::Replace, profile).map(|force| force.revision)
     }
 
-    /// The same for an operator, who is told the number and the profile that came out; JSON.
-    pub(crate) fn changed_profile(&self, change: Change, body: &Value) -> Result<Bytes, Mistakes> {
-        let force = self.change(change, body)?;
-        let told = serde_json::json!({"revision": force.revision, "profile": force.agents.written()});
-        Ok(answer::json(&told))
+    pub(super) fn change(&self, change: Change, body: &Value) -> Result<Arc<InForce>, Mistakes> {
+        self.put_in_force(|now| Next {
+            json: change.of(now, body),
+            revision: Revision(now.revision.0 + 1),
+            renews_faults: change.renews_faults(body),
+        })
     }
 
-    fn change(&self, change: Change, body: &Value) -> Result<Arc<InForce>, Mistakes> {
+    /// Puts in force what is in force for all.
+    pub(super) fn adopt(&self, shared: &SharedProfile) -> Result<Arc<InForce>, Mistakes> {
+        self.put_in_force(|now| Next {
+            json: shared.json.clone(),
+            revision: Revision(shared.revision),
+            renews_faults: Revision(shared.faults_revision) > now.revision,
+        })
+    }
+
+    fn put_in_force(&self, next: impl FnOnce(&InForce) -> Next) -> Result<Arc<InForce>, Mistakes> {
         let inner = &self.0;
-        let renews_faults = change == Change::Replace || body.get("fault").is_some();
         let next = inner.force.change(|now| {
-            let json = match change {
-                Change::Patch => merged(Value::Object(now.agents.written().clone()), body),
-                Change::Replace => body.clone(),
-            };
+            let Next { json, revision, renews_faults } = next(now);
             let profile = Profile::from_json("profile", &json)?;
             let profile = profile.within(inner.deadline);
             let faults = match renews_faults {
@@ -118,7 +154,7 @@ impl Stub {
                 inner.redis.play(faults.outages());
             }
             let agents = now.agents.renewed(profile, &inner.redis);
-            Ok(InForce { revision: Revision(now.revision.0 + 1), agents, faults })
+            Ok(InForce { revision, agents, faults })
         })?;
         self.hear(&next);
         tracing::info!(revision = next.revision.0, "another profile is in force");

@@ -7,6 +7,7 @@ mod bodies;
 mod build;
 mod flow;
 mod in_force;
+mod several;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicU64;
@@ -22,6 +23,7 @@ use self::bodies::Bodies;
 pub(crate) use self::in_force::Change;
 pub use self::in_force::Revision;
 use self::in_force::{Force, InForce};
+pub(crate) use self::several::Unchanged;
 use crate::a2a::A2a;
 use crate::address::Proxies;
 use crate::agents::AgentsStatus;
@@ -37,10 +39,10 @@ use crate::mesh::{self, MemoryMesh, Mesh};
 use crate::metrics::Pool;
 use crate::prometheus::{ProcessUse, Throttled};
 use crate::quirk::Repairs;
-use crate::redis::{Backing, Embedded, RedisError};
+use crate::redis::{Backing, Embedded};
+use crate::replicas::Replicas;
 use crate::response_cache::ResponseCache;
 use crate::store::Unavailable;
-use crate::totals::Totals;
 use crate::{answer, operator, prometheus};
 
 /// The server that tells the truth. Cloning it is cheap, and all clones are the same server.
@@ -65,8 +67,9 @@ struct Inner {
     /// The stub's own agents that listen to the mesh, once somebody speaks there.
     listening: Mutex<Option<BTreeSet<String>>>,
     a2a: A2a,
-    /// The sums of all stubs that share a Redis server, and the task that writes them.
-    totals: Option<(Arc<Totals>, Background)>,
+    /// All stubs that share a Redis server, and the task that keeps in touch with them.
+    replicas: Option<Replicas>,
+    in_touch: OnceLock<Background>,
     gate: Gate,
     repairs: Repairs,
     own_headers: bool,
@@ -84,6 +87,8 @@ struct Inner {
 /// What operators are told of the stub's workings.
 #[derive(Serialize)]
 struct Status<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replica: Option<&'a str>,
     revision: Revision,
     #[serde(flatten)]
     agents: AgentsStatus<'a>,
@@ -171,26 +176,11 @@ impl Stub {
     /// The entries of at most `limit` requests that are over, oldest first, from the number `from` on. Numbers count
     /// from 0 in the order in which entries were closed.
     pub fn entries(&self, from: u64, limit: usize) -> LedgerPage {
-        self.0.ledger.page(from, limit)
-    }
-
-    /// What truly happened so far at all stubs that share a Redis server, this one among them.
-    ///
-    /// # Errors
-    /// When Redis could not be asked.
-    pub async fn truth_of_all(&self) -> Result<Truth, RedisError> {
-        match &self.0.totals {
-            Some((totals, _)) => totals.all(&self.counts()).await.map(with_hdr),
-            None => Ok(self.truth()),
+        let mut page = self.0.ledger.page(from, limit);
+        if let Some(replica) = self.replica() {
+            page.entries.iter_mut().for_each(|entry| entry.replica = Some(replica.to_owned()));
         }
-    }
-
-    /// Writes the truth of this stub where the others find it, for the last time.
-    pub(crate) async fn close_books(&self) {
-        if let Some((totals, _)) = &self.0.totals {
-            // A Redis that is away tells so itself, and nobody is left to try again.
-            let _ = totals.write(&self.counts()).await;
-        }
+        page
     }
 
     /// What happened so far, as Prometheus reads it.
@@ -226,7 +216,13 @@ impl Stub {
         };
         let mesh = MeshStatus { messages_missed: self.0.mesh.missed(), over_redis };
         let InForce { revision, agents, faults } = &*self.0.force.now();
-        answer::json(&Status { revision: *revision, agents: agents.status(), faults: faults.status(), mesh })
+        answer::json(&Status {
+            replica: self.replica(),
+            revision: *revision,
+            agents: agents.status(),
+            faults: faults.status(),
+            mesh,
+        })
     }
 
     pub(crate) fn operator_token(&self) -> Option<&str> {

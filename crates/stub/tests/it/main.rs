@@ -17,7 +17,6 @@ mod redis_connection;
 mod redis_proxy;
 mod redis_server;
 mod redis_store;
-mod redis_totals;
 mod server;
 mod sockets;
 mod switches;

@@ -60,6 +60,14 @@ impl PrivateKey {
         Self { key: EncodingKey::from_secret(secret), algorithm: Algorithm::HS256 }
     }
 
+    /// A private RSA key if the text of a file says so, or else the secret that the text is.
+    ///
+    /// # Errors
+    /// When it says so, and is no such key.
+    pub fn read(text: &str) -> Result<Self, KeyError> {
+        if text.contains("-----BEGIN") { Self::rsa(text) } else { Ok(Self::secret(text.trim().as_bytes())) }
+    }
+
     /// A compact JWS over `claims`. The same claims give the same text each time.
     ///
     /// # Errors

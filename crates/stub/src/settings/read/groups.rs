@@ -98,6 +98,26 @@ fn redis_url(reader: &mut Reader, name: &str, url: String) -> RedisSettings {
     RedisSettings::Url(Secret(url))
 }
 
+/// `WEAVER_STUB_REPLICA_OF`, which wants a Redis server.
+pub(super) fn replica_of(reader: &mut Reader, redis: &RedisSettings) -> Option<String> {
+    const NAME: &str = "WEAVER_STUB_REPLICA_OF";
+    let name = reader.plain(NAME)?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if name.len() > 64 || !name.chars().all(fits) {
+        reader.wrong.push(
+            NAME,
+            format!("`{name}` is no name"),
+            "give 1 to 64 letters, digits, `.`, `_` or `-`",
+        );
+    }
+    if !matches!(redis, RedisSettings::Url(_) | RedisSettings::At { port: Some(_), .. }) {
+        let remedy =
+            "give the URL of the Redis server that all of them share with --redis (WEAVER_STUB_REDIS)";
+        reader.wrong.push(NAME, "replicas share over Redis, and none is named", remedy);
+    }
+    Some(name)
+}
+
 pub(super) fn deadline(reader: &Reader) -> Option<Duration> {
     let number =
         reader.raw("WEAVER_REQUEST_TIMEOUT_MS").and_then(whole).and_then(|ms| u64::try_from(ms).ok());

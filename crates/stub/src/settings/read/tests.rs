@@ -143,3 +143,29 @@ fn keys_of_senders_and_lists() {
     let wrong = repaired.expect_err("none is no path").to_string();
     assert!(wrong.contains(list), "{wrong}");
 }
+
+#[test]
+fn replicas_want_a_name_and_a_redis() {
+    let url = ("WEAVER_STUB_REDIS", "redis://r/1");
+    for (name, redis, mistakes) in [
+        ("", None, 0),
+        ("scaled", Some(url), 0),
+        ("a-B_9.c", Some(("REDIS_HOST", "r")), 0),
+        ("scaled", None, 1),
+        ("scaled", Some(("WEAVER_STUB_REDIS", "memory")), 1),
+        ("scaled", Some(("REDIS_PORT", "x")), 1),
+        ("two words", Some(url), 1),
+        ("a:b", None, 2),
+    ] {
+        let variables: Vec<_> = redis.into_iter().chain([("WEAVER_STUB_REPLICA_OF", name)]).collect();
+        let read = read(&variables);
+        let found = read.as_ref().err().map_or(0, |wrong| wrong.0.len());
+        assert_eq!(found, mistakes, "{variables:?}: {read:?}");
+        let named = read.ok().and_then(|settings| settings.replica_of);
+        assert_eq!(
+            named.as_deref(),
+            Some(name).filter(|_| mistakes == 0 && !name.is_empty()),
+            "{variables:?}"
+        );
+    }
+}
