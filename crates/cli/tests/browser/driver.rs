@@ -216,6 +216,15 @@ impl Browser {
         lines.as_array().into_iter().flatten().filter_map(sent).collect()
     }
 
+    /// Nothing was asked of another host than `home` since the last question, and the console said nothing bad.
+    #[track_caller]
+    pub(crate) fn is_content_with(&self, home: &str) {
+        let mut asked = self.requests();
+        asked.retain(|url| !url.starts_with(home) && !url.starts_with("data:"));
+        assert_eq!(asked, Vec::<String>::new());
+        assert_eq!(self.complaints(), Vec::<String>::new());
+    }
+
     /// A picture among the tests' output.
     pub(crate) fn shot(&self, name: &str) -> PathBuf {
         let picture = self.ask("GET", "/screenshot", None);

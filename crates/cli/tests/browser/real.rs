@@ -187,14 +187,7 @@ fn a_run_from_the_form_to_its_files() {
     // They were edited at different moments, which is what a comparison refuses, in words.
     browser.wait("document.querySelector('#past-place h3')?.textContent === 'These two were not measured in the same way' && document.querySelectorAll('#past-place li').length > 0 && document.querySelectorAll('#past-place .chart').length === 3");
     browser.shot("real_compare_1280");
-    let home = bench.url();
-    let strangers: Vec<_> = browser
-        .requests()
-        .into_iter()
-        .filter(|url| !url.starts_with(&home) && !url.starts_with("data:"))
-        .collect();
-    assert_eq!(strangers, Vec::<String>::new());
-    assert_eq!(browser.complaints(), Vec::<String>::new());
+    browser.is_content_with(&bench.url());
     bench.process.signal(Signal::SIGTERM);
 }
 

@@ -22,14 +22,7 @@ fn the_first_paint_is_quick_and_all_is_from_here() {
     let paint = browser.js("return performance.getEntriesByType('paint').find(({ name }) => name === 'first-contentful-paint').startTime");
     // Printed, not judged: a busy machine is no fault of the page.
     eprintln!("first contentful paint after {paint} ms");
-    let home = server.url();
-    let strangers: Vec<_> = browser
-        .requests()
-        .into_iter()
-        .filter(|url| !url.starts_with(&home) && !url.starts_with("data:"))
-        .collect();
-    assert_eq!(strangers, Vec::<String>::new());
-    assert_eq!(browser.complaints(), Vec::<String>::new());
+    browser.is_content_with(&server.url());
     let named = "return [...document.querySelectorAll('link[href], script[src]')].map((node) => node.getAttribute('href') ?? node.getAttribute('src')).sort()";
     let named: Vec<_> = browser
         .js(named)
