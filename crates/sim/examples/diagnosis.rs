@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use measure::Run;
-use sim::diagnosis::{Bench, Matrix, TRUTHS, Trial, Truth, World, healthy, judged};
+use sim::diagnosis::{Bench, Loads, Matrix, TRUTHS, Trial, Truth, World, healthy, judged};
 
 /// Healthy worlds for each of the others, unless said.
 const HEALTHY_TIMES: u64 = 15;
@@ -60,15 +60,16 @@ enum Job {
 fn main() {
     let options = Options::read();
     let jobs = jobs(&options);
-    let bench = Bench::default();
+    let loads = loads(&options);
+    let bench = Bench::new(loads);
     let matrix = Mutex::new(Matrix::default());
     let next = AtomicUsize::new(0);
     let work = || {
         while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
             let found = match job {
-                Job::Live(None, number) => vec![healthy(*number)],
+                Job::Live(None, number) => vec![healthy(*number, loads)],
                 Job::Live(Some(truth), number) => bench.trials(truth, *number, &[0, 1, 2]),
-                Job::Saved(folder) => vec![saved(folder)],
+                Job::Saved(folder) => vec![saved(folder, loads)],
             };
             for trial in &found {
                 show(trial, &options);
@@ -83,6 +84,14 @@ fn main() {
     println!("{text}");
     if let Some(file) = options.flag("write") {
         place(file, &text);
+    }
+}
+
+fn loads(options: &Options) -> Loads {
+    match options.flag("loads").unwrap_or("suite") {
+        "suite" => Loads::Suite,
+        "single" => Loads::Single,
+        other => panic!("--loads {other}: suite or single"),
     }
 }
 
@@ -118,11 +127,11 @@ fn told(folder: &Path) -> Option<Vec<String>> {
     (lines.len() == 5).then_some(lines)
 }
 
-fn saved(folder: &Path) -> Trial {
+fn saved(folder: &Path, loads: Loads) -> Trial {
     let told = told(folder).expect("five lines");
     let truth = TRUTHS.iter().find(|truth| truth.name == told[0]);
     let number = |at: usize| told[at].parse::<u64>().expect("a number");
-    let mut world = World::draw(number(2));
+    let mut world = World::draw(number(2), loads);
     if let Some(truth) = truth {
         truth.need().prepare(&mut world);
     }

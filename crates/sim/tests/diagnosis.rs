@@ -3,7 +3,7 @@
 //! `make diagnosis` has all of it. It must not know how rules decide.
 
 use measure::conclude;
-use sim::diagnosis::{Bench, TRUTHS, healthy};
+use sim::diagnosis::{Bench, Loads, TRUTHS, healthy};
 
 /// Worlds, which any other numbers would do for as well.
 const HEALTHY: [u64; 6] = [2, 3, 6, 7, 9, 10];
@@ -20,7 +20,7 @@ const WRONG: [(&str, u64); 6] = [
 #[test]
 fn healthy_worlds_have_no_findings() {
     for number in HEALTHY {
-        let trial = healthy(number);
+        let trial = healthy(number, Loads::Single);
         assert!(conclude(&trial.run).is_ok());
         assert!(trial.right, "world {number}: {:?} of {:?}", trial.wrong, trial.signs);
     }
@@ -28,7 +28,7 @@ fn healthy_worlds_have_no_findings() {
 
 #[test]
 fn what_is_wrong_is_found() {
-    let bench = Bench::default();
+    let bench = Bench::new(Loads::Single);
     for (name, number) in WRONG {
         let truth = TRUTHS.iter().find(|truth| truth.name == name).expect("a truth of this name");
         // The strongest.

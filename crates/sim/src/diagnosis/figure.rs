@@ -2,7 +2,7 @@
 //!
 //! It must not know faults or worlds.
 
-use measure::{Conclusion, Outcome, Quantile, Run};
+use measure::{Conclusion, Outcome, Quantile, Run, StepRun};
 
 /// What a fault moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum Figure {
     P99,
     /// The longest of them.
     Longest,
-    /// Their mean in the first ten seconds.
+    /// Their mean in the first ten seconds of the first step.
     MeanFirst,
     /// Their mean in the last third of each step.
     MeanLast,
@@ -51,10 +51,10 @@ impl Figure {
                 let ns: u64 = conclusion.steps.iter().map(|step| step.summary.elapsed_ns).sum();
                 count as f64 / (ns as f64 / 1e9).max(1e-9)
             }
-            Self::Mean => mean_ms(run, ask, |_, _| true),
-            Self::MeanOthers => mean_ms(run, |path| !ask(path), |_, _| true),
-            Self::MeanFirst => mean_ms(run, ask, |end_ns, _| end_ns <= 10_000_000_000),
-            Self::MeanLast => mean_ms(run, ask, |end_ns, last_ns| end_ns > last_ns / 3 * 2),
+            Self::Mean => mean_ms(&run.steps, ask, |_, _| true),
+            Self::MeanOthers => mean_ms(&run.steps, |path| !ask(path), |_, _| true),
+            Self::MeanFirst => mean_ms(&run.steps[..1], ask, |end_ns, _| end_ns <= 10_000_000_000),
+            Self::MeanLast => mean_ms(&run.steps, ask, |end_ns, last_ns| end_ns > last_ns / 3 * 2),
             Self::P95 => quantile_ms(conclusion, Quantile::P95),
             Self::P99 => quantile_ms(conclusion, Quantile::P99),
             Self::Longest => {
@@ -80,9 +80,9 @@ fn quantile_ms(conclusion: &Conclusion, quantile: Quantile) -> f64 {
 }
 
 /// The mean of successes under these paths in these seconds, given each one's end and the step's last.
-fn mean_ms(run: &Run, wanted: impl Fn(&str) -> bool, within: impl Fn(u64, u64) -> bool) -> f64 {
+fn mean_ms(steps: &[StepRun], wanted: impl Fn(&str) -> bool, within: impl Fn(u64, u64) -> bool) -> f64 {
     let (mut sum_ns, mut count) = (0, 0);
-    for step in &run.steps {
+    for step in steps {
         let last_ns = step.intervals.last().map_or(0, |last| last.end_ns);
         for second in step.intervals.iter().filter(|second| within(second.end_ns, last_ns)) {
             for cell in &second.cells {

@@ -18,4 +18,4 @@ pub use matrix::{Matrix, wilson};
 pub use need::Need;
 pub use solve::{Bench, SEVERITIES, Trial, healthy, judged};
 pub use truths::{Base, TRUTHS, Truth, true_of};
-pub use world::{Shape, World};
+pub use world::{Loads, Shape, World};

@@ -12,7 +12,7 @@ use measure::{Run, conclude};
 use super::figure::Figure;
 use super::need::Need;
 use super::truths::{Base, Truth, true_of};
-use super::world::World;
+use super::world::{Loads, World};
 use crate::simulate;
 
 /// Severities: how many spreads of healthy runs the figure moves.
@@ -112,8 +112,9 @@ pub fn judged(
 }
 
 /// Carries trials out, and remembers what healthy runs of a world showed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Bench {
+    loads: Loads,
     seen: Mutex<BTreeMap<(u64, Need), Arc<Healthy>>>,
 }
 
@@ -137,12 +138,17 @@ impl Healthy {
 }
 
 /// A healthy run of the world of this number.
-pub fn healthy(number: u64) -> Trial {
-    let world = World::draw(number);
+pub fn healthy(number: u64, loads: Loads) -> Trial {
+    let world = World::draw(number, loads);
     judged(None, 0, &world, (number, 0.0), run_of(&world, number))
 }
 
 impl Bench {
+    /// Of worlds with these loads.
+    pub fn new(loads: Loads) -> Self {
+        Self { loads, seen: Mutex::default() }
+    }
+
     fn healthy(&self, world: &World, need: Need) -> Arc<Healthy> {
         let key = (world.number, need);
         let known = self.seen.lock().expect("nobody panics with it").get(&key).cloned();
@@ -155,7 +161,7 @@ impl Bench {
 
     /// One trial a severity in which it can be seen, of the world of this number.
     pub fn trials(&self, truth: &'static Truth, number: u64, severities: &[usize]) -> Vec<Trial> {
-        let mut sound = World::draw(number);
+        let mut sound = World::draw(number, self.loads);
         truth.need().prepare(&mut sound);
         let healthy = self.healthy(&sound, truth.need());
         let at = Figure::ALL.iter().position(|figure| *figure == truth.figure).unwrap_or_default();

@@ -44,6 +44,16 @@ pub enum Shape {
     Baseline(f64),
 }
 
+/// Which loads worlds are drawn with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Loads {
+    /// The six-step suite, whole or at half its length.
+    #[default]
+    Suite,
+    /// One load held for a while: some users, or arrivals.
+    Single,
+}
+
 /// A target, its users and their load.
 #[derive(Clone, Debug)]
 pub struct World {
@@ -84,7 +94,7 @@ pub(super) fn log_uniform(stream: &mut Stream, least: f64, most: f64) -> f64 {
 
 impl World {
     /// The world of this number.
-    pub fn draw(number: u64) -> Self {
+    pub fn draw(number: u64, loads: Loads) -> Self {
         let mut stream = Seed(number).stream("world", 0);
         let one_stage = (stream.unit() < 0.25).then_some("answerer");
         let speed = log_uniform(&mut stream, 0.3, 3.0);
@@ -100,7 +110,7 @@ impl World {
         let cached = stream.unit() < 0.15;
         let redis = (stream.unit() < 0.3).then(|| stream.unit() < 0.5);
         let mix = draw_mix(&mut stream);
-        let shape = draw_shape(&mut stream);
+        let shape = draw_shape(&mut stream, loads);
         let mut world = Self {
             number,
             top: String::new(),
@@ -251,11 +261,13 @@ fn draw_mix(stream: &mut Stream) -> Vec<(&'static str, u32)> {
     mix
 }
 
-fn draw_shape(stream: &mut Stream) -> Shape {
+fn draw_shape(stream: &mut Stream, loads: Loads) -> Shape {
+    if loads == Loads::Suite {
+        return Shape::Baseline(if stream.unit() < 0.5 { 1.0 } else { 0.5 });
+    }
     let lasts = Duration::from_secs(log_uniform(stream, 30.0, 300.0) as u64);
     match stream.unit() {
-        kind if kind < 0.25 => Shape::Baseline(if stream.unit() < 0.5 { 1.0 } else { 0.5 }),
-        kind if kind < 0.75 => {
+        kind if kind < 0.67 => {
             let users = log_uniform(stream, 5.0, 200.0) as u32;
             let ramp_s = log_uniform(stream, 1.0, 20.0).min(lasts.as_secs_f64() / 3.0);
             let spawn_rate_per_s = (f64::from(users) / ramp_s).max(1.0);
@@ -263,7 +275,7 @@ fn draw_shape(stream: &mut Stream) -> Shape {
         }
         kind => {
             let stages = vec![Stage::steady(log_uniform(stream, 3.0, 100.0))];
-            let arrivals = if kind < 0.9 { Arrivals::Poisson(stages) } else { Arrivals::Constant(stages) };
+            let arrivals = if kind < 0.87 { Arrivals::Poisson(stages) } else { Arrivals::Constant(stages) };
             Shape::Single(Load::Open { arrivals, in_flight_max: 10_000 }, lasts)
         }
     }
@@ -303,8 +315,10 @@ mod tests {
     #[test]
     fn every_world_fits_together() {
         for number in 0..200 {
-            let world = World::draw(number);
-            world.setup(number).unwrap_or_else(|wrong| panic!("world {number}: {wrong}"));
+            for loads in [Loads::Suite, Loads::Single] {
+                let world = World::draw(number, loads);
+                world.setup(number).unwrap_or_else(|wrong| panic!("world {number}: {wrong}"));
+            }
         }
     }
 }

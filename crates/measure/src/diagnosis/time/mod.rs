@@ -5,6 +5,7 @@
 
 mod caches;
 mod cold_start;
+mod crowds;
 mod leak;
 mod modes;
 mod outage;
@@ -17,14 +18,13 @@ mod spell;
 mod words;
 
 use super::{Finding, Observed, Rule};
-use scores::Scored;
 
 /// The rules of this room.
 pub(super) const RULES: &[Rule] = &[changes];
 
 /// What changes with time.
 fn changes(observed: &Observed<'_>) -> Vec<Finding> {
-    let steps: Vec<Scored<'_>> = observed.steps.iter().map(Scored::of).collect();
+    let steps = scores::scored(&observed.steps);
     let (mut findings, paused) = pauses::pauses(observed, &steps);
     let shapes = shapes::shapes(&steps, &paused);
     for shape in &shapes {
@@ -32,6 +32,7 @@ fn changes(observed: &Observed<'_>) -> Vec<Finding> {
         findings.extend(cold_start::cold_start(observed, &steps, shape));
         findings.extend(spell::spell(observed, &steps, shape));
     }
+    findings.extend(crowds::crowds(observed, &steps, &paused));
     findings.extend(recovery::recovery(observed, &steps, &crate::bursts::observed(observed)));
     // Where all was held, a path that waited waited with the others.
     let outages = if paused.is_empty() { outage::outages(observed, &steps) } else { vec![] };

@@ -126,13 +126,13 @@ fn seconds(steps: &[Scored<'_>], label: &str) -> Vec<Second> {
 fn of_step(at: usize, step: &Scored<'_>, group: &Group) -> Vec<Second> {
     let z = |bin: &Bin| if bin.count > 0.0 { bin.level / bin.count.sqrt() } else { 0.0 };
     let zs: Vec<f64> = group.ended.iter().map(z).collect();
-    let per_slot = slot_variance(step);
+    let per_look = per_look(step);
     let misses = misses(group);
     let mut silent = 0;
     let mut silent_expected = 0.0;
     let mut seconds = vec![];
     for (bin, held) in group.ended.iter().enumerate() {
-        let jump = jump_chance(step, bin, per_slot);
+        let jump = jump_chance(step, bin, per_look);
         let mut second = Second { at_s: step.start_s + bin as f64, step: at, bin, jump, ..Second::default() };
         if held.count == 0.0 {
             silent += 1;
@@ -193,32 +193,50 @@ fn expected(step: &Scored<'_>, group: &Group, bin: usize) -> f64 {
     counts.get(counts.len() * 2 / 5).copied().unwrap_or(0.0)
 }
 
-/// The variance of the change of requests in flight from one look to the next; `None` where nobody looked.
-fn slot_variance(step: &Scored<'_>) -> Option<f64> {
+/// Answers that end between two looks of a second, the most of them, as a Poisson law tells it: its mean, from what most
+/// seconds of a step show, so that users in step with each other or answers in bunches are no surprise.
+fn per_look(step: &Scored<'_>) -> Option<f64> {
     let pulses = step.step.seconds.iter().take(step.bins).filter_map(|second| second.record.pulse.as_ref());
-    let mut each: Vec<f64> = pulses
-        .filter(|pulse| pulse.samples > 0)
-        .map(|pulse| pulse.in_flight.diff2_sum as f64 / pulse.samples as f64)
-        .collect();
-    each.sort_by(f64::total_cmp);
-    // Of the upper half without the greatest tenth, so that a ramp or the jumps themselves do not matter.
-    let upper = each.get(each.len() / 2..each.len() - each.len() / 10)?;
-    (!upper.is_empty()).then(|| upper.iter().sum::<f64>() / upper.len() as f64)
+    let mut most: Vec<(u32, u64)> =
+        pulses.filter(|pulse| pulse.samples > 0).map(|pulse| (pulse.ended_max, pulse.samples)).collect();
+    most.sort_unstable();
+    let (ended, looks) = *most.get(most.len() * 3 / 5)?;
+    // The mean at which every other second has a look with as many.
+    let (mut low, mut high) = (1e-4, f64::from(ended) + 2.0);
+    for _ in 0..40 {
+        let mean = (low * high).sqrt();
+        if looks as f64 * poisson_from(ended.max(1), mean) < std::f64::consts::LN_2 {
+            low = mean;
+        } else {
+            high = mean;
+        }
+    }
+    Some(high)
 }
 
-/// −ln of the chance of the greatest jump in a second: a Poisson variable's, the looks at two slots together.
-fn jump_chance(step: &Scored<'_>, bin: usize, per_slot: Option<f64>) -> f64 {
-    let Some((variance, pulse)) = per_slot.zip(step.step.seconds[bin].record.pulse.as_ref()) else {
+/// The chance that a Poisson variable of this mean is `least` or more.
+fn poisson_from(least: u32, mean: f64) -> f64 {
+    let least = f64::from(least);
+    let mut term = libm::exp(least * libm::log(mean) - mean - libm::lgamma(least + 1.0));
+    let (mut sum, mut at) = (term, least);
+    while term > sum * 1e-12 && at < least + 1_000.0 {
+        at += 1.0;
+        term *= mean / at;
+        sum += term;
+    }
+    sum.min(1.0)
+}
+
+/// −ln of the chance that answers end together as they do in a second, all its looks together.
+fn jump_chance(step: &Scored<'_>, bin: usize, per_look: Option<f64>) -> f64 {
+    let Some((mean, pulse)) = per_look.zip(step.step.seconds[bin].record.pulse.as_ref()) else {
         return 0.0;
     };
-    let jump = f64::from(pulse.in_flight.diff_max);
-    let mean = variance.max(1e-3) * 1.3;
-    if jump <= mean + 1.0 {
+    if pulse.ended_max < 2 {
         return 0.0;
     }
-    // P(N ≥ k) ≤ e^−m (e m / k)^k (Chernoff).
-    let log_chance = jump * (1.0 + libm::log(mean / jump)) - mean;
-    (-log_chance - libm::log(pulse.samples.max(1) as f64)).max(0.0)
+    let chance = pulse.samples.max(1) as f64 * poisson_from(pulse.ended_max, mean);
+    (-libm::log(chance.max(1e-300))).max(0.0)
 }
 
 impl Second {
@@ -316,7 +334,7 @@ fn freeze(observed: &Observed<'_>, steps: &[Scored<'_>], ends: &[Second]) -> Fin
             silent => format!(", after {silent} seconds without an answer"),
         };
         let jump = scored.step.seconds[end.bin].record.pulse.as_ref().map_or(String::new(), |pulse| {
-            format!("; up to {} requests ended within a hundredth of a second", pulse.in_flight.diff_max)
+            format!("; up to {} requests ended within a hundredth of a second", pulse.ended_max)
         });
         Evidence {
             step: scored.step.record.name.clone(),
