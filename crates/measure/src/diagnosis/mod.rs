@@ -6,6 +6,7 @@
 mod answers;
 mod finding;
 mod load;
+mod modes;
 mod observed;
 mod time;
 mod verdict;
@@ -35,5 +36,17 @@ pub(crate) fn diagnosed(observed: &Observed<'_>) -> Vec<Finding> {
         findings.push(verdict::verdict(observed));
     }
     findings.sort_by_key(|finding| (std::cmp::Reverse(finding.confidence), finding.sign));
-    findings
+    once(findings)
+}
+
+/// What several rules say is said once, as the surest says it, with the evidence of all.
+fn once(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut kept: Vec<Finding> = vec![];
+    for finding in findings {
+        match kept.iter_mut().find(|other| other.sign == finding.sign) {
+            Some(other) => other.evidence.extend(finding.evidence),
+            None => kept.push(finding),
+        }
+    }
+    kept
 }

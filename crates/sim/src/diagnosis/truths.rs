@@ -69,7 +69,7 @@ const DELAYS_MS: (f64, f64) = (0.05, 60_000.0);
 const SLOW: &[&str] = &["LatencyWithLoad", "SlowBurstRecovery"];
 const ERRORS: &[&str] = &["ErrorBurst", "ErrorsFromStart", "SlowBurstRecovery"];
 const QUEUES: &[&str] = &["EarlyPlateau", "PoolLimit", "LatencyWithLoad"];
-const QUEUED: &[&str] = &["SlowBurstRecovery", "Timeouts"];
+const QUEUED: &[&str] = &["SlowBurstRecovery", "Timeouts", "LatencyWithTime"];
 const SPELLS: &[&str] = &["SlowSpell", "Bimodal", "DependencyOutage", "LatencyShift"];
 
 /// All of them. What is right, and why: a sign is right where it names the cause, or the nearest that a client can know
@@ -249,9 +249,10 @@ pub const TRUTHS: &[Truth] = &[
         strengths: DELAYS_MS,
         apply: |world, _, strength, stream| {
             let part = 0.06 + 0.3 * stream.unit();
-            add(world, "slow_first_byte", &format!("{}{}", us("delay", strength), share(part)));
+            let keys = window(world, stream) + &us("delay", strength) + &share(part);
+            add(world, "slow_first_byte", &keys);
         },
-        right: &["Bimodal"],
+        right: SPELLS,
         also: SLOW,
     },
     Truth {
@@ -343,7 +344,7 @@ pub const TRUTHS: &[Truth] = &[
             add(world, "collapse", &format!("knee = {knee}\n{}", us("cost", strength)));
         },
         right: &["Collapse", "LatencyWithLoad"],
-        also: &["EarlyPlateau", "PoolLimit", "SlowBurstRecovery", "Timeouts"],
+        also: &["EarlyPlateau", "PoolLimit", "SlowBurstRecovery", "Timeouts", "LatencyWithTime"],
     },
     Truth {
         name: "scaling",
@@ -354,7 +355,7 @@ pub const TRUTHS: &[Truth] = &[
             world.agents.iter_mut().for_each(|agent| agent.3.push_str(&further));
         },
         right: &["LatencyWithLoad", "EarlyPlateau", "PoolLimit"],
-        also: &["SlowBurstRecovery", "Collapse"],
+        also: &["SlowBurstRecovery", "Collapse", "LatencyWithTime"],
     },
     Truth {
         name: "lost_cache",

@@ -20,10 +20,12 @@ const LITTLE_BLOCKS_MIN: usize = 4;
 /// Blocks of a run, about, and their length at most, in s.
 const BLOCKS: f64 = 60.0;
 const BLOCK_S_MAX: f64 = 10.0;
-/// One healthy path of so many is called grown by chance.
-const CHANCE: f64 = 1e-4;
+/// One healthy path of so many is called grown by chance, with load or with time.
+const CHANCE: f64 = 5e-5;
 /// Growth by less is not worth a word.
-const RATIO_MIN: f64 = 1.02;
+const RATIO_MIN: f64 = 1.005;
+/// Two explanations are told apart when one is better by so much, as twice the logarithm of the ratio of likelihoods.
+const TOLD_APART: f64 = 16.0;
 /// From so many errors on the times move within steps, too: with time, not with load alone.
 const TREND_ERRORS_MIN: f64 = 4.0;
 
@@ -40,8 +42,31 @@ pub(super) struct Growth {
     pub(super) idle_s: f64,
     /// Whether times grow with time as well, under one load.
     pub(super) has_trend: bool,
+    /// What explains them: the load, the time that passed, or either, as in a plan whose load only ever grows.
+    pub(super) cause: Cause,
     /// The chance of as much without any.
     pub(super) chance: f64,
+}
+
+/// What times grow with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    Load,
+    Time,
+    Either,
+}
+
+impl Cause {
+    /// From how many standard errors each explains.
+    fn of(load: f64, time: f64) -> Self {
+        // Twice the logarithm of the likelihoods' ratio.
+        let more = load * load.abs() - time * time.abs();
+        match more {
+            more if more > TOLD_APART => Self::Load,
+            more if more < -TOLD_APART => Self::Time,
+            _ => Self::Either,
+        }
+    }
 }
 
 impl Growth {
@@ -63,28 +88,36 @@ pub(super) fn growth(series: &Series) -> Option<Growth> {
         return None;
     }
     let weights = weights(rows);
-    let steady = |row: &Row| if row.is_steady { weights[&row.name.0] } else { 0.0 };
+    let steady = |row: &Row| if row.is_steady { weights[&row.kind] } else { 0.0 };
     // The trend within steps: who is in which step does not matter, only when.
-    let trend = regress(rows, block_s, steady, |row| (row.name.0, row.step), |row| row.at_s, |row| row.log);
+    let trend = regress(rows, block_s, steady, |row| (row.kind, row.step), |row| row.at_s, |row| row.log);
     let trend = trend.filter(|found| found.errors() > TREND_ERRORS_MIN);
     let trend_per_s = trend.map_or(0.0, |found| found.slope);
-    let whole = |row: &Row| (row.name.0, 0);
-    let weight = |row: &Row| weights[&row.name.0];
+    let whole = |row: &Row| (row.kind, 0);
+    let weight = |row: &Row| weights[&row.kind];
     let mut found = regress(rows, block_s, weight, whole, square, |row| row.log - trend_per_s * row.at_s)?;
     if let Some(trend) = trend {
         // What is not known of the trend counts as much as the load goes with time.
         let with_time = regress(rows, block_s, weight, whole, square, |row| row.at_s)?;
         found.error = found.error.hypot(trend.error * with_time.slope);
     }
+    let by_time = regress(rows, block_s, weight, whole, |row| row.at_s, |row| row.log)?;
+    let cause = if trend.is_some() { Cause::Load } else { Cause::of(found.errors(), by_time.errors()) };
+    let mut ratio = libm::exp(found.slope);
+    if cause == Cause::Time {
+        found = by_time;
+        ratio = libm::exp(found.slope * length_s);
+    }
     let errors = found.errors();
     let freedom = blocks.len() as u32 - 1;
     let time_s = mean_s(rows, |row| square(row) > TOP)?;
     Some(Growth {
-        ratio: libm::exp(found.slope),
+        ratio,
         errors,
+        cause,
         has_trend: trend_per_s > 0.0,
         time_s,
-        idle_s: idle_s(rows).unwrap_or(time_s / libm::exp(found.slope)).min(time_s),
+        idle_s: idle_s(rows).unwrap_or(time_s / ratio).min(time_s),
         chance: if errors > 0.0 { 1.0 - student_within(errors, freedom) } else { 1.0 },
     })
 }
@@ -102,10 +135,10 @@ fn mean_s(rows: &[Row], wanted: impl Fn(&Row) -> bool) -> Option<f64> {
 fn idle_s(rows: &[Row]) -> Option<f64> {
     let mut counts: BTreeMap<u16, f64> = BTreeMap::new();
     for row in rows.iter().filter(|row| square(row) > TOP) {
-        *counts.entry(row.name.0).or_default() += row.count;
+        *counts.entry(row.kind).or_default() += row.count;
     }
     let idle = |name: u16| -> Option<f64> {
-        let mut loads: Vec<&Row> = rows.iter().filter(|row| row.name.0 == name).collect();
+        let mut loads: Vec<&Row> = rows.iter().filter(|row| row.kind == name).collect();
         loads.sort_by(|a, b| a.load.total_cmp(&b.load));
         // The least loads that hold enough of it.
         let mut held = (0.0, 0.0);
@@ -144,8 +177,8 @@ fn weights(rows: &[Row]) -> BTreeMap<u16, f64> {
     let mut last: BTreeMap<u16, &Row> = BTreeMap::new();
     let mut sums: BTreeMap<u16, (f64, f64)> = BTreeMap::new();
     for row in rows {
-        let sum = sums.entry(row.name.0).or_default();
-        if let Some(before) = last.insert(row.name.0, row) {
+        let sum = sums.entry(row.kind).or_default();
+        if let Some(before) = last.insert(row.kind, row) {
             let square = (row.log - before.log).powi(2) / (1.0 / row.count + 1.0 / before.count);
             *sum = (sum.0 + square, sum.1 + 1.0);
         }
@@ -212,7 +245,6 @@ fn regress(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::NameId;
     use crate::testing::Draw;
 
     /// Ten steps of 30 s from one user to 100, whose times grow to `ratio` with the load and by `trend_per_s` with time.
@@ -227,7 +259,7 @@ mod tests {
             let at_s = f64::from(second);
             let log = -2.0 + libm::log(ratio) * load * load + trend_per_s * at_s + 0.5 * noise / count.sqrt();
             let sum_s = count * libm::exp(log);
-            rows.push(Row { step, at_s, is_steady: true, name: NameId(0), load, count, log, sum_s });
+            rows.push(Row { step, at_s, is_steady: true, kind: 0, load, count, log, sum_s });
         }
         growth(&Series { path: "/ask".to_owned(), rows })
     }
@@ -249,12 +281,21 @@ mod tests {
     }
 
     #[test]
+    fn what_explains_more_is_the_cause() {
+        let check = |load, time, expected| assert_eq!(Cause::of(load, time), expected, "{load} {time}");
+        check(9.0, 6.0, Cause::Load);
+        check(6.0, 9.0, Cause::Time);
+        check(6.0, 6.5, Cause::Either);
+        check(5.0, -5.0, Cause::Load);
+    }
+
+    #[test]
     fn one_load_tells_nothing() {
         let row = |second| Row {
             step: 0,
             at_s: f64::from(second),
             is_steady: true,
-            name: NameId(0),
+            kind: 0,
             load: 1.0,
             count: 10.0,
             log: -2.0,

@@ -1,12 +1,12 @@
 //! Times that follow how much is asked in the same second, under a load that is held: a limit that the load touches.
 //!
 //! Where times do not depend on the load, the answers of crowded seconds are a random draw of all (and where users wait for
-//! answers, rather quicker than slower ones: who is slow asks less). What is held against them is what the target cannot have
-//! made: how many were sent in the second, and how many were in flight when it began. It must not know of a load that grows.
+//! answers, rather quicker than slower ones: who is slow asks less). What is held against them is how many were sent in the
+//! second, which is not what the answers of that second made. It must not know of a load that grows.
 
 use super::pauses::Pause;
 use super::scan::{Series, limit};
-use super::scores::{Group, Scored};
+use super::scores::Scored;
 use super::words;
 use crate::diagnosis::{Advice, Confidence, Evidence, Finding, Observed, Sign};
 
@@ -18,16 +18,8 @@ const RATIO_MIN: f64 = 1.01;
 const BINS_MIN: usize = 15;
 const REQUESTS_MIN: f64 = 100.0;
 
-/// What times follow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Crowd {
-    Sent,
-    InFlight,
-}
-
 #[derive(Clone, Debug)]
 struct Follows {
-    crowd: Crowd,
     label: String,
     z: f64,
     ratio: f64,
@@ -39,18 +31,17 @@ pub(super) fn crowds(observed: &Observed<'_>, steps: &[Scored<'_>], paused: &[Pa
         steps.iter().flat_map(|step| step.groups.iter().map(|group| group.label.as_str())).collect();
     labels.sort_unstable();
     labels.dedup();
-    let needed = limit(ALARM, 2.0 * labels.len() as f64);
-    let all = labels.iter().flat_map(|label| [Crowd::Sent, Crowd::InFlight].map(|crowd| (label, crowd)));
-    let found = all.filter_map(|(label, crowd)| follows(steps, paused, label, crowd));
+    let needed = limit(ALARM, labels.len() as f64);
+    let found = labels.iter().filter_map(|label| follows(steps, paused, label));
     let best = found.max_by(|a, b| a.z.total_cmp(&b.z))?;
     (best.z > needed && best.ratio > RATIO_MIN).then(|| finding(observed, steps, &best))
 }
 
-fn follows(steps: &[Scored<'_>], paused: &[Pause], label: &str, crowd: Crowd) -> Option<Follows> {
+fn follows(steps: &[Scored<'_>], paused: &[Pause], label: &str) -> Option<Follows> {
     let (mut score, mut variance, mut spread, mut range, mut weight) = (0.0, 0.0, 0.0, 0.0, 0.0);
     for (at, step) in steps.iter().enumerate().filter(|(_, step)| step.bin_s == 1) {
         let Some(group) = step.groups.iter().find(|group| group.label == label) else { continue };
-        let crowds = crowded(step, group, crowd);
+        let crowds: Vec<f64> = group.begun.iter().map(|bin| bin.count).collect();
         let steady = &crowds[step.steady.min(crowds.len())..];
         let requests: f64 = group.begun[step.steady..].iter().map(|bin| bin.count).sum();
         if steady.len() < BINS_MIN || requests < REQUESTS_MIN {
@@ -75,18 +66,7 @@ fn follows(steps: &[Scored<'_>], paused: &[Pause], label: &str, crowd: Crowd) ->
         return None;
     }
     let effect = score / variance * (spread / weight) * (range / weight);
-    Some(Follows { crowd, label: label.to_owned(), z: score / variance.sqrt(), ratio: libm::exp(effect.min(20.0)) })
-}
-
-fn crowded(step: &Scored<'_>, group: &Group, crowd: Crowd) -> Vec<f64> {
-    let before = |bin: usize| match bin {
-        0 => 0.0,
-        _ => f64::from(step.step.seconds[bin - 1].record.in_flight),
-    };
-    match crowd {
-        Crowd::Sent => group.begun.iter().map(|bin| bin.count).collect(),
-        Crowd::InFlight => (0..step.bins).map(before).collect(),
-    }
+    Some(Follows { label: label.to_owned(), z: score / variance.sqrt(), ratio: libm::exp(effect.min(20.0)) })
 }
 
 fn finding(observed: &Observed<'_>, steps: &[Scored<'_>], follows: &Follows) -> Finding {
@@ -94,10 +74,6 @@ fn finding(observed: &Observed<'_>, steps: &[Scored<'_>], follows: &Follows) -> 
     let (name, seconds) = longest.map_or((String::new(), None), |step| {
         (step.step.record.name.clone(), Some(step.seconds(step.steady, step.bins)))
     });
-    let crowd = match follows.crowd {
-        Crowd::Sent => "in which many were sent",
-        Crowd::InFlight => "that begin with many in flight",
-    };
     Finding {
         sign: Sign::LatencyWithLoad,
         confidence: if follows.ratio > 1.1 { Confidence::Medium } else { Confidence::Low },
@@ -105,7 +81,7 @@ fn finding(observed: &Observed<'_>, steps: &[Scored<'_>], follows: &Follows) -> 
             step: name,
             seconds,
             words: format!(
-                "under a steady load the answers of {} take {} in seconds {crowd} of what they take in others; it is {:.1} standard \
+                "under a steady load the answers of {} take {} in seconds in which many were sent of what they take in others; it is {:.1} standard \
                  deviations from none",
                 follows.label,
                 words::factor(follows.ratio),

@@ -6,8 +6,8 @@
 mod caches;
 mod cold_start;
 mod crowds;
+mod floors;
 mod leak;
-mod modes;
 mod outage;
 mod pauses;
 mod recovery;
@@ -15,6 +15,7 @@ mod scan;
 mod scores;
 mod shapes;
 mod spell;
+mod together;
 mod words;
 
 use super::{Finding, Observed, Rule};

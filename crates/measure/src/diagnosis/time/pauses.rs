@@ -6,6 +6,7 @@
 //! possible period. It must not know of slow times without an end all at once.
 
 use super::scores::{Bin, Group, Scored, normal_above};
+use super::together::{jump_surprise, per_look};
 use super::words;
 use crate::diagnosis::{Advice, Confidence, Evidence, Finding, Observed, Sign};
 
@@ -76,10 +77,12 @@ pub(super) fn pauses(observed: &Observed<'_>, steps: &[Scored<'_>]) -> (Vec<Find
                 }
             }
         }
-        if let Some((surprise, best)) = fold(&seconds, groups.len())
-            && period.as_ref().is_none_or(|(most, ..)| surprise > *most)
-        {
-            period = Some((surprise, best, seconds));
+        for part in parts(&seconds) {
+            if let Some((surprise, best)) = fold(part, 2 * groups.len())
+                && period.as_ref().is_none_or(|(most, ..)| surprise > *most)
+            {
+                period = Some((surprise, best, part.to_vec()));
+            }
         }
     }
     found.sort_by(|a, b| a.0.at_s.total_cmp(&b.0.at_s));
@@ -112,6 +115,14 @@ fn groups(steps: &[Scored<'_>]) -> Vec<String> {
     labels
 }
 
+/// All of a run, and those of the step with the most answers: under little load a pause often strikes nobody.
+fn parts(seconds: &[Second]) -> impl Iterator<Item = &[Second]> {
+    let steps = || seconds.chunk_by(|a, b| a.step == b.step);
+    let answers = |part: &&[Second]| part.iter().map(|second| second.count).sum::<f64>();
+    let most = steps().max_by(|a, b| answers(a).total_cmp(&answers(b)));
+    std::iter::once(seconds).chain(most.filter(|_| steps().count() > 1))
+}
+
 /// All seconds of a group, step after step.
 fn seconds(steps: &[Scored<'_>], label: &str) -> Vec<Second> {
     let mut all = vec![];
@@ -132,7 +143,7 @@ fn of_step(at: usize, step: &Scored<'_>, group: &Group) -> Vec<Second> {
     let mut silent_expected = 0.0;
     let mut seconds = vec![];
     for (bin, held) in group.ended.iter().enumerate() {
-        let jump = jump_chance(step, bin, per_look);
+        let jump = jump_surprise(step, bin, per_look);
         let mut second = Second { at_s: step.start_s + bin as f64, step: at, bin, jump, ..Second::default() };
         if held.count == 0.0 {
             silent += 1;
@@ -191,52 +202,6 @@ fn expected(step: &Scored<'_>, group: &Group, bin: usize) -> f64 {
     let mut counts: Vec<f64> = alike.map(|other| group.ended[other].count).collect();
     counts.sort_by(f64::total_cmp);
     counts.get(counts.len() * 2 / 5).copied().unwrap_or(0.0)
-}
-
-/// Answers that end between two looks of a second, the most of them, as a Poisson law tells it: its mean, from what most
-/// seconds of a step show, so that users in step with each other or answers in bunches are no surprise.
-fn per_look(step: &Scored<'_>) -> Option<f64> {
-    let pulses = step.step.seconds.iter().take(step.bins).filter_map(|second| second.record.pulse.as_ref());
-    let mut most: Vec<(u32, u64)> =
-        pulses.filter(|pulse| pulse.samples > 0).map(|pulse| (pulse.ended_max, pulse.samples)).collect();
-    most.sort_unstable();
-    let (ended, looks) = *most.get(most.len() * 3 / 5)?;
-    // The mean at which every other second has a look with as many.
-    let (mut low, mut high) = (1e-4, f64::from(ended) + 2.0);
-    for _ in 0..40 {
-        let mean = (low * high).sqrt();
-        if looks as f64 * poisson_from(ended.max(1), mean) < std::f64::consts::LN_2 {
-            low = mean;
-        } else {
-            high = mean;
-        }
-    }
-    Some(high)
-}
-
-/// The chance that a Poisson variable of this mean is `least` or more.
-fn poisson_from(least: u32, mean: f64) -> f64 {
-    let least = f64::from(least);
-    let mut term = libm::exp(least * libm::log(mean) - mean - libm::lgamma(least + 1.0));
-    let (mut sum, mut at) = (term, least);
-    while term > sum * 1e-12 && at < least + 1_000.0 {
-        at += 1.0;
-        term *= mean / at;
-        sum += term;
-    }
-    sum.min(1.0)
-}
-
-/// −ln of the chance that answers end together as they do in a second, all its looks together.
-fn jump_chance(step: &Scored<'_>, bin: usize, per_look: Option<f64>) -> f64 {
-    let Some((mean, pulse)) = per_look.zip(step.step.seconds[bin].record.pulse.as_ref()) else {
-        return 0.0;
-    };
-    if pulse.ended_max < 2 {
-        return 0.0;
-    }
-    let chance = pulse.samples.max(1) as f64 * poisson_from(pulse.ended_max, mean);
-    (-libm::log(chance.max(1e-300))).max(0.0)
 }
 
 impl Second {

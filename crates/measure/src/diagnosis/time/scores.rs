@@ -9,7 +9,8 @@
 
 use std::collections::BTreeMap;
 
-use super::modes::split_ns;
+use super::floors::{Law, Least};
+use crate::diagnosis::modes::split_ns;
 use crate::diagnosis::{Cell, ObservedStep};
 use crate::histogram::Histogram;
 use crate::{LoadRecord, Outcome};
@@ -19,7 +20,7 @@ const BINS_MAX: usize = 1_500;
 /// Entries with fewer successes have no ranks worth the name.
 const SUCCESSES_MIN: u64 = 10;
 /// Logarithms that deviate by less are equal times.
-const FLAT: f64 = 0.004;
+const FLAT: f64 = 0.000_8;
 /// Groups with fewer successes are not looked at by themselves.
 const GROUP_MIN: f64 = 40.0;
 /// Of the first step, whose ranks are those of the run.
@@ -44,6 +45,10 @@ pub(super) struct Bin {
     pub(super) cached: (f64, f64),
     /// Those among the quickest quarter.
     pub(super) quick: f64,
+    /// Sum of the scores of the entries' least times, and how many entries have one.
+    pub(super) floor: (f64, f64),
+    /// The least time of the entry with the most successes, in ns; 0 without any.
+    pub(super) least_ns: u64,
 }
 
 /// Entries that are judged together: those of a path, or all.
@@ -89,6 +94,7 @@ struct Scale {
     log_squares: f64,
     count: f64,
     median_ns: u64,
+    law: Law,
 }
 
 #[derive(Clone, Copy)]
@@ -201,23 +207,34 @@ impl<'a> Scored<'a> {
 
     fn group(&self, label: String, names: Vec<usize>, scales: &[Option<Scale>]) -> Group {
         let (mut begun, mut ended) = (vec![Bin::default(); self.bins], vec![Bin::default(); self.bins]);
+        let mut leasts: BTreeMap<usize, Vec<Least>> = BTreeMap::new();
         let bin_ns = self.bin_s as u64 * 1_000_000_000;
         for (at, cell) in successes(self.step) {
             let name = usize::from(cell.name.0);
             let Some(scale) = scales[name].as_ref().filter(|_| names.contains(&name)) else { continue };
             let second = &self.step.seconds[at];
             let middle_ns = second.begin_ns.midpoint(second.record.end_ns);
+            let leasts = leasts.entry(name).or_insert_with(|| vec![Least::default(); self.bins]);
             for (ns, count) in cell.service.histogram.iter() {
                 let Some(score) = scale.scores.get(&ns) else { continue };
                 let sent = (middle_ns.saturating_sub(ns) / bin_ns) as usize;
+                leasts.get_mut(sent).into_iter().for_each(|least| least.take(ns, count));
                 let bins = [begun.get_mut(sent), ended.get_mut(at / self.bin_s)];
                 bins.into_iter().flatten().for_each(|bin| bin.add(*score, scale.slow_share, count as f64));
             }
         }
+        let most = names.iter().copied().max_by_key(|at| scales[*at].as_ref().map_or(0, |scale| scale.count as u64));
+        for (name, leasts) in &leasts {
+            let law = scales[*name].as_ref().map(|scale| &scale.law);
+            for ((bin, least), law) in begun.iter_mut().zip(leasts).zip(std::iter::repeat(law)) {
+                let Some(law) = law.filter(|_| least.count > 0.0) else { continue };
+                bin.floor = (bin.floor.0 + law.score(*least), bin.floor.1 + 1.0);
+                bin.least_ns = if most == Some(*name) { least.ns } else { bin.least_ns };
+            }
+        }
         let of = |of: fn(&Scale) -> f64| -> f64 { names.iter().flat_map(|at| &scales[*at]).map(of).sum() };
         let log_spread = (of(|scale| scale.log_squares) / of(|scale| scale.count).max(1.0)).sqrt();
-        let most = names.iter().flat_map(|at| &scales[*at]).max_by(|a, b| a.count.total_cmp(&b.count));
-        let median_ns = most.map_or(0, |scale| scale.median_ns);
+        let median_ns = most.and_then(|at| scales[at].as_ref()).map_or(0, |scale| scale.median_ns);
         Group { label, names, begun, ended, log_spread, median_ns }
     }
 
@@ -291,6 +308,7 @@ impl Scale {
             log_squares: 0.0,
             count: total as f64,
             median_ns: times.at_rank_ns(total.div_ceil(2)).unwrap_or(0),
+            law: Law::of(times),
         };
         scale.mode(&counts[..quick], false);
         scale.mode(&counts[quick..], true);
