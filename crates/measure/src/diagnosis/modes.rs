@@ -36,8 +36,7 @@ pub(super) fn split_ns(counts: &[(u64, u64)]) -> Option<u64> {
         let median = counts[before.partition_point(|sum| *sum < quick.div_ceil(2)).saturating_sub(1)].0;
         let is_quick = median <= QUICK_NS_MAX && quick as f64 >= QUICK_SHARE_MIN * total as f64;
         let is_edge = edge <= DENSITY_MAX && longest >= FAR * *ns as f64;
-        // Of edges alike the last: a quick mode that moved for a time has two parts.
-        if is_quick && is_edge && best.is_none_or(|(least, _)| edge <= least) {
+        if is_quick && is_edge && best.is_none_or(|(least, _)| edge < least) {
             best = Some((edge, *ns));
         }
     }

@@ -2,13 +2,15 @@
 //!
 //! It must not know faults or worlds.
 
-use measure::{Conclusion, Outcome, Quantile, Run, StepRun};
+use measure::{Conclusion, Outcome, Quantile, Run, StepConclusion, StepRun};
 
 /// What a fault moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Figure {
     /// Successes of `/ask`, a second.
     Accepted,
+    /// The same in the last step alone, under the greatest load.
+    AcceptedLast,
     /// Mean time of these, in milliseconds.
     Mean,
     /// Their 95th percentile, each step's by its count.
@@ -29,8 +31,9 @@ pub enum Figure {
 
 impl Figure {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Accepted,
+        Self::AcceptedLast,
         Self::Mean,
         Self::P95,
         Self::P99,
@@ -45,12 +48,8 @@ impl Figure {
     pub fn of(self, run: &Run, conclusion: &Conclusion) -> f64 {
         let ask = |path: &str| path.starts_with("/ask");
         match self {
-            Self::Accepted => {
-                let count: u64 =
-                    conclusion.steps.iter().map(|step| step.summary.successes_of("/ask").count).sum();
-                let ns: u64 = conclusion.steps.iter().map(|step| step.summary.elapsed_ns).sum();
-                count as f64 / (ns as f64 / 1e9).max(1e-9)
-            }
+            Self::Accepted => per_second(&conclusion.steps),
+            Self::AcceptedLast => per_second(conclusion.steps.last().map_or(&[], std::slice::from_ref)),
             Self::Mean => mean_ms(&run.steps, ask, |_, _| true),
             Self::MeanOthers => mean_ms(&run.steps, |path| !ask(path), |_, _| true),
             Self::MeanFirst => mean_ms(&run.steps[..1], ask, |end_ns, _| end_ns <= 10_000_000_000),
@@ -59,12 +58,18 @@ impl Figure {
             Self::P99 => quantile_ms(conclusion, Quantile::P99),
             Self::Longest => {
                 let longest =
-                    |step: &measure::StepConclusion| step.summary.successes_of("/ask").max_ns().unwrap_or(0);
+                    |step: &StepConclusion| step.summary.successes_of("/ask").max_ns().unwrap_or(0);
                 conclusion.steps.iter().map(longest).max().unwrap_or(0) as f64 / 1e6
             }
             Self::None => 0.0,
         }
     }
+}
+
+fn per_second(steps: &[StepConclusion]) -> f64 {
+    let count: u64 = steps.iter().map(|step| step.summary.successes_of("/ask").count).sum();
+    let ns: u64 = steps.iter().map(|step| step.summary.elapsed_ns).sum();
+    count as f64 / (ns as f64 / 1e9).max(1e-9)
 }
 
 fn quantile_ms(conclusion: &Conclusion, quantile: Quantile) -> f64 {

@@ -303,7 +303,7 @@ pub const TRUTHS: &[Truth] = &[
     },
     Truth {
         name: "plateau",
-        figure: Figure::Mean,
+        figure: Figure::AcceptedLast,
         strengths: SQUEEZES,
         apply: |world, base, strength, _| {
             let workers = (base.in_flight * 2.0 / strength).ceil().max(1.0);
@@ -314,7 +314,7 @@ pub const TRUTHS: &[Truth] = &[
     },
     Truth {
         name: "concurrency",
-        figure: Figure::Mean,
+        figure: Figure::P95,
         strengths: SQUEEZES,
         apply: |world, base, strength, _| {
             let slots = (base.in_flight * 2.0 / strength).ceil().max(1.0) as u32;
@@ -325,7 +325,7 @@ pub const TRUTHS: &[Truth] = &[
     },
     Truth {
         name: "connections",
-        figure: Figure::Mean,
+        figure: Figure::P95,
         strengths: SQUEEZES,
         apply: |world, base, strength, _| {
             let pool = (base.in_flight * 2.0 / strength).ceil().max(1.0);
@@ -337,7 +337,7 @@ pub const TRUTHS: &[Truth] = &[
     },
     Truth {
         name: "collapse",
-        figure: Figure::Mean,
+        figure: Figure::AcceptedLast,
         strengths: DELAYS_MS,
         apply: |world, base, strength, stream| {
             let knee = (base.in_flight * (0.2 + 0.3 * stream.unit())).ceil().max(1.0);

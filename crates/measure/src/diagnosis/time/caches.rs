@@ -12,10 +12,12 @@ use crate::{Outcome, Quantile};
 
 /// The chance that a run whose cache works shows one that does not.
 const ALARM: f64 = 3e-4;
-/// In the window nearly nothing comes out of the cache …
+/// In the window nearly nothing comes out of a cache that is away …
 const MISSES_MIN: f64 = 0.85;
 /// … and before it much did: a cache that fills up is none that is away.
 const MISSES_BEFORE_MAX: f64 = 0.75;
+/// A cache that lost a part answers so much less than before, at least.
+const LOST_MIN: f64 = 0.05;
 /// Requests before and in the window.
 const REQUESTS_MIN: f64 = 8.0;
 /// Answers that wait so long wait for something that does not answer.
@@ -76,7 +78,12 @@ pub(super) fn caches(observed: &Observed<'_>, steps: &[Scored<'_>], shapes: &[Sh
             command: words::again(observed),
         },
     };
-    if waits { vec![outage] } else { vec![lost, outage] }
+    let is_away = shown.iter().any(|away| away.misses.0 >= MISSES_MIN);
+    match (is_away, waits) {
+        (false, _) => vec![lost],
+        (true, true) => vec![outage],
+        (true, false) => vec![lost, outage],
+    }
 }
 
 fn away<'a>(at: usize, step: &Scored<'_>, group: &'a Group, limit: f64) -> Option<Away<'a>> {
@@ -98,8 +105,9 @@ fn away<'a>(at: usize, step: &Scored<'_>, group: &'a Group, limit: f64) -> Optio
         let (requests, misses) = share(&group.begun[peak.from..peak.until]);
         let length = (peak.until - peak.from).max(10);
         let (earlier, before) = share(&group.begun[peak.from.saturating_sub(length)..peak.from]);
-        let is_away = requests >= REQUESTS_MIN && misses >= MISSES_MIN;
-        if is_away && earlier >= REQUESTS_MIN && before <= MISSES_BEFORE_MAX {
+        let is_lost = misses >= before + LOST_MIN && misses * requests >= REQUESTS_MIN;
+        let is_away = misses >= MISSES_MIN || is_lost;
+        if is_away && requests >= REQUESTS_MIN && earlier >= REQUESTS_MIN && before <= MISSES_BEFORE_MAX {
             let times_ns = times(step, group, peak);
             return Some(Away { step: at, group, peak, misses: (misses, before), requests, times_ns });
         }

@@ -19,13 +19,14 @@ mod together;
 mod words;
 
 use super::{Finding, Observed, Rule};
+use scores::Scored;
 
 /// The rules of this room.
 pub(super) const RULES: &[Rule] = &[changes];
 
 /// What changes with time.
 fn changes(observed: &Observed<'_>) -> Vec<Finding> {
-    let steps = scores::scored(&observed.steps);
+    let steps: Vec<Scored<'_>> = observed.steps.iter().map(Scored::of).collect();
     let (mut findings, paused) = pauses::pauses(observed, &steps);
     let shapes = shapes::shapes(&steps, &paused);
     for shape in &shapes {
@@ -35,8 +36,7 @@ fn changes(observed: &Observed<'_>) -> Vec<Finding> {
     }
     findings.extend(crowds::crowds(observed, &steps, &paused));
     findings.extend(recovery::recovery(observed, &steps, &crate::bursts::observed(observed)));
-    // Where all was held, a path that waited waited with the others.
-    let outages = if paused.is_empty() { outage::outages(observed, &steps) } else { vec![] };
+    let outages = outage::outages(observed, &steps, &paused);
     findings.extend(if outages.is_empty() { caches::caches(observed, &steps, &shapes) } else { outages });
     findings
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::pauses::Pause;
 use super::scores::Scored;
 use super::words;
 use crate::diagnosis::{Advice, Confidence, Evidence, Finding, Observed, Sign};
@@ -26,8 +27,9 @@ const OTHERS_MIN: f64 = 10.0;
 type Waits = Vec<(f64, f64)>;
 
 /// One finding of all such times, or none.
-pub(super) fn outages(observed: &Observed<'_>, steps: &[Scored<'_>]) -> Vec<Finding> {
-    let evidence: Vec<Evidence> = steps.iter().flat_map(of_step).collect();
+pub(super) fn outages(observed: &Observed<'_>, steps: &[Scored<'_>], paused: &[Pause]) -> Vec<Finding> {
+    let each = steps.iter().enumerate();
+    let evidence: Vec<Evidence> = each.flat_map(|(at, step)| of_step(at, step, paused)).collect();
     if evidence.is_empty() {
         return vec![];
     }
@@ -45,8 +47,9 @@ pub(super) fn outages(observed: &Observed<'_>, steps: &[Scored<'_>]) -> Vec<Find
     }]
 }
 
-fn of_step(scored: &Scored<'_>) -> Vec<Evidence> {
-    let paths = paths(scored);
+fn of_step(at: usize, scored: &Scored<'_>, paused: &[Pause]) -> Vec<Evidence> {
+    let ends: Vec<usize> = paused.iter().filter(|pause| pause.step == at).map(|pause| pause.end).collect();
+    let paths = paths(scored, &ends);
     let mut found = vec![];
     for (path, bins) in &paths {
         let waiting: Vec<usize> = (0..bins.len()).filter(|bin| bins[*bin].1 > 0.0).collect();
@@ -78,8 +81,8 @@ fn of_step(scored: &Scored<'_>) -> Vec<Evidence> {
     found
 }
 
-/// By path, what began in each bin.
-fn paths<'a>(scored: &Scored<'a>) -> BTreeMap<&'a str, Waits> {
+/// By path, what began in each bin, without what was held by a pause that ends in one of `ends`.
+fn paths<'a>(scored: &Scored<'a>, ends: &[usize]) -> BTreeMap<&'a str, Waits> {
     let record = scored.step.record;
     let mut usual: BTreeMap<&str, crate::Times> = BTreeMap::new();
     let cells =
@@ -88,7 +91,12 @@ fn paths<'a>(scored: &Scored<'a>) -> BTreeMap<&'a str, Waits> {
         usual.entry(&record.names[usize::from(cell.name.0)].path).or_default().merge(&cell.service);
     }
     let mut paths: BTreeMap<&str, Waits> = BTreeMap::new();
-    for (second, cell) in cells() {
+    let seconds = scored.step.seconds.iter().enumerate();
+    let numbered = seconds.flat_map(|(at, second)| second.cells.iter().map(move |cell| (at, (second, cell))));
+    for (number, (second, cell)) in numbered {
+        if ends.contains(&(number / scored.bin_s)) {
+            continue;
+        }
         let path = record.names[usize::from(cell.name.0)].path.as_str();
         let Some(median_ns) = usual.get(path).and_then(|times| times.quantile_ns(Quantile::P50)) else {
             continue;

@@ -6,7 +6,7 @@
 //! possible period. It must not know of slow times without an end all at once.
 
 use super::scores::{Bin, Group, Scored, normal_above};
-use super::together::{jump_surprise, per_look};
+use super::together::surprises;
 use super::words;
 use crate::diagnosis::{Advice, Confidence, Evidence, Finding, Observed, Sign};
 
@@ -137,13 +137,13 @@ fn seconds(steps: &[Scored<'_>], label: &str) -> Vec<Second> {
 fn of_step(at: usize, step: &Scored<'_>, group: &Group) -> Vec<Second> {
     let z = |bin: &Bin| if bin.count > 0.0 { bin.level / bin.count.sqrt() } else { 0.0 };
     let zs: Vec<f64> = group.ended.iter().map(z).collect();
-    let per_look = per_look(step);
+    let jumps = if step.bin_s == 1 { surprises(step) } else { vec![0.0; step.bins] };
     let misses = misses(group);
     let mut silent = 0;
     let mut silent_expected = 0.0;
     let mut seconds = vec![];
     for (bin, held) in group.ended.iter().enumerate() {
-        let jump = jump_surprise(step, bin, per_look);
+        let jump = jumps[bin];
         let mut second = Second { at_s: step.start_s + bin as f64, step: at, bin, jump, ..Second::default() };
         if held.count == 0.0 {
             silent += 1;

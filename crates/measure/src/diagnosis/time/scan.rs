@@ -13,6 +13,8 @@ pub(super) struct Series {
     total: f64,
     /// How much more sums vary than those of independent scores.
     inflation: f64,
+    /// Whether scores are exponential, less their mean, and not normal.
+    is_exponential: bool,
 }
 
 /// A time in which scores are greater.
@@ -44,9 +46,14 @@ impl Series {
             sums[at] -= counts[at] * sum / count.max(1e-9);
         }
         let total = counts.iter().sum();
-        let mut series = Self { sums, counts, total, inflation: 1.0 };
+        let mut series = Self { sums, counts, total, inflation: 1.0, is_exponential: false };
         series.inflation = series.inflated();
         series
+    }
+
+    /// The same of exponential scores, less their mean.
+    pub(super) fn exponential(self) -> Self {
+        Self { is_exponential: true, ..self }
     }
 
     pub(super) fn bins(&self) -> usize {
@@ -101,7 +108,7 @@ impl Series {
                 if count < count_min || rest < count_min || sum <= 0.0 {
                     continue;
                 }
-                let z = sum / (self.inflation * count * rest / self.total).sqrt();
+                let z = self.deviations(sum, count, rest);
                 if best.is_none_or(|best| z > best.z) {
                     best = Some(Peak { z, from, until, count, effect: sum * self.total / (count * rest) });
                 }
@@ -109,6 +116,16 @@ impl Series {
             length += (length / 5).max(1);
         }
         best
+    }
+
+    /// How far a window's sum is from nought, in standard deviations. Few exponential scores add up to a gamma law, whose cube root
+    /// is all but normal (Wilson, Hilferty: Proceedings of the National Academy of Sciences 17, 1931).
+    fn deviations(&self, sum: f64, count: f64, rest: f64) -> f64 {
+        if self.is_exponential {
+            let cube = libm::cbrt(1.0 + sum / count) - 1.0 + 1.0 / (9.0 * count);
+            return 3.0 * (count * self.total / rest).sqrt() * cube / self.inflation.sqrt();
+        }
+        sum / (self.inflation * count * rest / self.total).sqrt()
     }
 
     /// How far the scores go along with a shape over the bins, in standard deviations: its score and its variance, to be

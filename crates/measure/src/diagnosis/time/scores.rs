@@ -3,9 +3,7 @@
 //! A success's score is the normal score of its rank among the successes of the same entry (van der Waerden; Hájek, Šidák,
 //! Sen: Theory of Rank Tests, 2nd ed., 1999, 4.1): while nothing changes, the scores of any seconds are a random draw of all
 //! of them, however times are spread. Where an entry's times fall into two far apart modes, as with a cache, ranks are taken
-//! within each mode, and being in the slower one is a score of its own. The first step's ranks are those among all the run's
-//! successes of the entry: the few requests of a short first step have no ranks that could say much among themselves.
-//! It must not know what is looked for.
+//! within each mode, and being in the slower one is a score of its own. It must not know what is looked for.
 
 use std::collections::BTreeMap;
 
@@ -23,8 +21,6 @@ const SUCCESSES_MIN: u64 = 10;
 const FLAT: f64 = 0.000_8;
 /// Groups with fewer successes are not looked at by themselves.
 const GROUP_MIN: f64 = 40.0;
-/// Of the first step, whose ranks are those of the run.
-const FIRST_GROUP_MIN: f64 = 6.0;
 /// Groups by themselves; those with the most successes.
 const GROUPS_MAX: usize = 6;
 
@@ -120,23 +116,6 @@ pub(super) fn normal_above(z: f64) -> f64 {
     libm::erfc(z / std::f64::consts::SQRT_2) / 2.0
 }
 
-/// The successes of each entry in the steps after the first, by method and name.
-type Later<'a> = BTreeMap<(&'a str, &'a str), Histogram>;
-
-/// All steps of a run.
-pub(super) fn scored<'a>(steps: &'a [ObservedStep<'a>]) -> Vec<Scored<'a>> {
-    let mut later = Later::new();
-    for step in steps.iter().skip(1) {
-        for cell in successes(step).map(|(_, cell)| cell) {
-            let entry = &step.record.names[usize::from(cell.name.0)];
-            later.entry((&entry.method, &entry.name)).or_default().merge(&cell.service.histogram);
-        }
-    }
-    let none = Later::new();
-    let each = steps.iter().enumerate();
-    each.map(|(at, step)| Scored::of(step, if at == 0 { &later } else { &none })).collect()
-}
-
 fn successes<'a>(step: &'a ObservedStep<'a>) -> impl Iterator<Item = (usize, &'a Cell)> {
     let seconds = step.seconds.iter().enumerate();
     let cells = seconds.flat_map(|(at, second)| second.cells.iter().map(move |cell| (at, cell)));
@@ -144,7 +123,7 @@ fn successes<'a>(step: &'a ObservedStep<'a>) -> impl Iterator<Item = (usize, &'a
 }
 
 impl<'a> Scored<'a> {
-    fn of(step: &'a ObservedStep<'a>, later: &Later<'_>) -> Self {
+    pub(super) fn of(step: &'a ObservedStep<'a>) -> Self {
         let phases = &step.record.phases;
         let seconds = step.seconds.len();
         let bin_s = seconds.div_ceil(BINS_MAX).max(1);
@@ -160,7 +139,7 @@ impl<'a> Scored<'a> {
             strata: vec![],
             groups: vec![],
         };
-        scored.fill(later);
+        scored.fill();
         scored.strata = scored.strata();
         scored
     }
@@ -171,21 +150,13 @@ impl<'a> Scored<'a> {
         (from as u64, until.saturating_sub(1).max(from) as u64)
     }
 
-    fn fill(&mut self, later: &Later<'_>) {
+    fn fill(&mut self) {
         let names = &self.step.record.names;
         let mut whole: Vec<Histogram> = names.iter().map(|_| Histogram::default()).collect();
         for cell in successes(self.step).map(|(_, cell)| cell) {
             whole[usize::from(cell.name.0)].merge(&cell.service.histogram);
         }
-        let scales: Vec<Option<Scale>> = names
-            .iter()
-            .zip(&whole)
-            .map(|(entry, times)| {
-                let mut all = times.clone();
-                later.get(&(entry.method.as_str(), entry.name.as_str())).iter().for_each(|more| all.merge(more));
-                Scale::of(&all)
-            })
-            .collect();
+        let scales: Vec<Option<Scale>> = whole.iter().map(Scale::of).collect();
         let mut paths: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (at, entry) in names.iter().enumerate().filter(|(at, _)| scales[*at].is_some()) {
             paths.entry(&entry.path).or_default().push(at);
@@ -193,7 +164,7 @@ impl<'a> Scored<'a> {
         let count = |group: &Vec<usize>| -> f64 { group.iter().map(|at| whole[*at].total() as f64).sum() };
         let mut chosen: Vec<(String, Vec<usize>)> = paths
             .into_iter()
-            .filter(|(_, group)| count(group) >= if later.is_empty() { GROUP_MIN } else { FIRST_GROUP_MIN })
+            .filter(|(_, group)| count(group) >= GROUP_MIN)
             .map(|(path, group)| (path.to_owned(), group))
             .collect();
         chosen.sort_by(|a, b| count(&b.1).total_cmp(&count(&a.1)));

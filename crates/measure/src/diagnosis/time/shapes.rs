@@ -172,7 +172,9 @@ fn series(at: usize, group: &Group, pauses: &[Pause], of: Score, strata: &[u32])
         .flat_map(|pause| pause.from.saturating_sub(1)..=pause.end)
         .collect();
     let bins = group.begun.iter().enumerate();
-    Series::of(bins.map(|(at, bin)| if gone.contains(&at) { (0.0, 0.0) } else { of.of(bin) }), strata)
+    let bins = bins.map(|(at, bin)| if gone.contains(&at) { (0.0, 0.0) } else { of.of(bin) });
+    let series = Series::of(bins, strata);
+    if of == Score::Tail { series.exponential() } else { series }
 }
 
 fn drift(with: &With<'_, '_>, pauses: &[Pause], base: &Shape, looks: f64, score: Score) -> Option<Shape> {
@@ -255,7 +257,8 @@ fn spell(with: &With<'_, '_>, pauses: &[Pause], base: &Shape, labels: f64) -> Op
             let Some(peak) = series.peak(2, 0.8, if score == Score::Floor { 2.0 } else { 6.0 }) else { continue };
             if best.as_ref().is_none_or(|best| peak.z > best.z) {
                 let fading = fading(&series, step.bin_s, peak.from).filter(|(z, ..)| {
-                    *z > peak.z + FADES_BETTER && ((*at == 0 && peak.from <= 1) || *z > limit + RESTART_BEYOND)
+                    score != Score::Tail
+                        && *z > peak.z + FADES_BETTER && ((*at == 0 && peak.from <= 1) || *z > limit + RESTART_BEYOND)
                 });
                 let within = |bin: usize| (peak.from..peak.until).contains(&bin);
                 let (ratio, change_ns) = score.change(group, peak.effect, within);

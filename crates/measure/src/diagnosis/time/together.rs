@@ -5,7 +5,7 @@ use super::scores::Scored;
 
 /// Answers that end between two looks of a second, the most of them, as a Poisson law tells it: its mean, from what most
 /// seconds of a step show, so that users in step with each other or answers in bunches are no surprise.
-pub(super) fn per_look(step: &Scored<'_>) -> Option<f64> {
+fn per_look(step: &Scored<'_>) -> Option<f64> {
     let pulses = step.step.seconds.iter().take(step.bins).filter_map(|second| second.record.pulse.as_ref());
     let mut most: Vec<(u32, u64)> =
         pulses.filter(|pulse| pulse.samples > 0).map(|pulse| (pulse.ended_max, pulse.samples)).collect();
@@ -37,8 +37,19 @@ fn poisson_from(least: u32, mean: f64) -> f64 {
     sum.min(1.0)
 }
 
-/// −ln of the chance that answers end together as they do in a second, all its looks together.
-pub(super) fn jump_surprise(step: &Scored<'_>, bin: usize, per_look: Option<f64>) -> f64 {
+/// −ln of the chance that answers end together as they do in each second of a step, all its looks together. Where more
+/// seconds surprise than should, as with answers in bunches, none surprises by as much as it seems to.
+pub(super) fn surprises(step: &Scored<'_>) -> Vec<f64> {
+    let per_look = per_look(step);
+    let found: Vec<f64> = (0..step.bins).map(|bin| surprise(step, bin, per_look)).collect();
+    let mut sorted = found.clone();
+    sorted.sort_by(f64::total_cmp);
+    // Of exponential surprises four fifths are below ln 5.
+    let usual = sorted.get(sorted.len() * 4 / 5).copied().unwrap_or(0.0) / libm::log(5.0);
+    found.into_iter().map(|surprise| surprise / usual.max(1.0)).collect()
+}
+
+fn surprise(step: &Scored<'_>, bin: usize, per_look: Option<f64>) -> f64 {
     let Some((mean, pulse)) = per_look.zip(step.step.seconds[bin].record.pulse.as_ref()) else {
         return 0.0;
     };
