@@ -44,6 +44,22 @@ impl Figure {
         Self::None,
     ];
 
+    /// Its name in the matrix.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Accepted => "successes/s",
+            Self::AcceptedLast => "successes/s, greatest load",
+            Self::Mean => "mean",
+            Self::P95 => "p95",
+            Self::P99 => "p99",
+            Self::Longest => "longest",
+            Self::MeanFirst => "mean, first 10 s",
+            Self::MeanLast => "mean, last third",
+            Self::MeanOthers => "mean of other paths",
+            Self::None => "none",
+        }
+    }
+
     /// Of a run.
     pub fn of(self, run: &Run, conclusion: &Conclusion) -> f64 {
         let ask = |path: &str| path.starts_with("/ask");

@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::figure::Figure;
 use super::solve::{SEVERITIES, Trial};
+use super::truths::TRUTHS;
 
 /// Trials, counted.
 #[derive(Clone, Debug, Default)]
@@ -73,7 +75,7 @@ impl Matrix {
         let rows = self
             .rows
             .iter()
-            .map(|((_, name, severity), row)| (name.clone(), format!("{} sd", SEVERITIES[*severity]), row));
+            .map(|((_, name, severity), row)| (name.clone(), moved(name, *severity), row));
         for (name, moved, row) in std::iter::once(healthy).chain(rows) {
             let mut signs: Vec<_> = row.signs.iter().collect();
             signs.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
@@ -89,6 +91,14 @@ impl Matrix {
             );
         }
         text
+    }
+}
+
+/// The figure that is moved, and by how much of its spread.
+fn moved(name: &str, severity: usize) -> String {
+    match TRUTHS.iter().find(|truth| truth.name == name).map(|truth| truth.figure) {
+        Some(figure) if figure != Figure::None => format!("{} {} sd", figure.words(), SEVERITIES[severity]),
+        _ => format!("{} ×", severity + 1),
     }
 }
 

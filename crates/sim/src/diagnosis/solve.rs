@@ -135,6 +135,18 @@ impl Healthy {
         };
         Self { base: base(&runs[0]), figures: runs.iter().map(figures).collect() }
     }
+
+    /// What healthy runs show of a figure.
+    fn shown(&self, figure: Figure) -> Vec<f64> {
+        let at = Figure::ALL.iter().position(|other| *other == figure).unwrap_or_default();
+        self.figures.iter().map(|figures| figures[at]).collect()
+    }
+
+    /// By how many spreads a figure differs between two runs.
+    fn moved(&self, of: Figure, run: &Run, twin: &Run) -> f64 {
+        let spread = deviation(&self.shown(of));
+        if spread > 0.0 { (figure(of, run) - figure(of, twin)).abs() / spread } else { 0.0 }
+    }
 }
 
 /// A healthy run of the world of this number.
@@ -164,8 +176,7 @@ impl Bench {
         let mut sound = World::draw(number, self.loads);
         truth.need().prepare(&mut sound);
         let healthy = self.healthy(&sound, truth.need());
-        let at = Figure::ALL.iter().position(|figure| *figure == truth.figure).unwrap_or_default();
-        let figures: Vec<f64> = healthy.figures.iter().map(|figures| figures[at]).collect();
+        let figures = healthy.shown(truth.figure);
         let spread = deviation(&figures);
         let shift = |strength: f64| {
             let run = run_of(&truth.world(&sound, &healthy.base, strength), seed_of(number, 0));
@@ -181,14 +192,16 @@ impl Bench {
             let Some(strength) = strength else { continue };
             begin = strength * 1.5;
             let world = truth.world(&sound, &healthy.base, strength);
-            let wanted = if truth.figure == Figure::None { 0.0 } else { SEVERITIES[severity] * spread };
             let seeds = (0..SEEDS_MAX).map(|at| seed_of(number, 100 + 10 * at + severity as u64));
             let seen = seeds.filter_map(|seed| {
                 let run = run_of(&world, seed);
                 let twin = run_of(&sound, seed);
-                let moved = (figure(truth.figure, &run) - figure(truth.figure, &twin)).abs();
-                let is_seen = run.steps != twin.steps && moved >= wanted * SEEN_RATIO;
-                is_seen.then_some((seed, run))
+                // What moves no figure of its own has to move any by as much as the weakest.
+                let is_seen = match truth.figure {
+                    Figure::None => Figure::ALL.iter().any(|other| healthy.moved(*other, &run, &twin) >= SEVERITIES[0]),
+                    own => healthy.moved(own, &run, &twin) >= SEVERITIES[severity] * SEEN_RATIO,
+                };
+                (run.steps != twin.steps && is_seen).then_some((seed, run))
             });
             if let Some((seed, run)) = { seen }.next() {
                 found.push(judged(Some(truth), severity, &world, (seed, strength), run));
