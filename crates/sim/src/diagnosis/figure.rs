@@ -73,8 +73,7 @@ impl Figure {
             Self::P95 => quantile_ms(conclusion, Quantile::P95),
             Self::P99 => quantile_ms(conclusion, Quantile::P99),
             Self::Longest => {
-                let longest =
-                    |step: &StepConclusion| step.summary.successes_of("/ask").max_ns().unwrap_or(0);
+                let longest = |step: &StepConclusion| step.summary.successes_of("/ask").max_ns().unwrap_or(0);
                 conclusion.steps.iter().map(longest).max().unwrap_or(0) as f64 / 1e6
             }
             Self::None => 0.0,

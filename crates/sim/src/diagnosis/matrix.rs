@@ -72,10 +72,8 @@ impl Matrix {
         );
         text.push_str("| --- | --- | --- | --- | --- | --- | --- |\n");
         let healthy = ("nothing".to_owned(), "–".to_owned(), &self.healthy);
-        let rows = self
-            .rows
-            .iter()
-            .map(|((_, name, severity), row)| (name.clone(), moved(name, *severity), row));
+        let rows =
+            self.rows.iter().map(|((_, name, severity), row)| (name.clone(), moved(name, *severity), row));
         for (name, moved, row) in std::iter::once(healthy).chain(rows) {
             let mut signs: Vec<_> = row.signs.iter().collect();
             signs.sort_by_key(|(_, count)| std::cmp::Reverse(**count));

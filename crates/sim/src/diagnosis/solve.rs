@@ -198,7 +198,9 @@ impl Bench {
                 let twin = run_of(&sound, seed);
                 // What moves no figure of its own has to move any by as much as the weakest.
                 let is_seen = match truth.figure {
-                    Figure::None => Figure::ALL.iter().any(|other| healthy.moved(*other, &run, &twin) >= SEVERITIES[0]),
+                    Figure::None => {
+                        Figure::ALL.iter().any(|other| healthy.moved(*other, &run, &twin) >= SEVERITIES[0])
+                    }
                     own => healthy.moved(own, &run, &twin) >= SEVERITIES[severity] * SEEN_RATIO,
                 };
                 (run.steps != twin.steps && is_seen).then_some((seed, run))

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::growth::{Cause, Growth, growth};
+use super::growth::{Growth, growth};
 use super::series::{Row, Series, series};
 use crate::diagnosis::{Advice, Confidence, Evidence, Finding, Observed, Sign};
 use crate::export::repeat_command;
@@ -39,33 +39,28 @@ pub(super) fn rule(observed: &Observed<'_>) -> Vec<Finding> {
     let worst = grown.max_by(|a, b| a.1.errors.total_cmp(&b.1.errors));
     let Some((series, growth)) = worst else { return vec![] };
     let found = finding(observed, &series, &growth);
-    match (found.sign, growth.cause) {
+    match found.sign {
         // Whatever grows with time under one load is called so; a little more under more load may be the same.
-        (Sign::LatencyWithLoad, _) if growth.has_trend => vec![],
-        (Sign::LatencyWithLoad, Cause::Time) => vec![with_time(observed, &series, &growth)],
-        (Sign::LatencyWithLoad, Cause::Either) => {
-            let either = |found| Finding { confidence: Confidence::Low, ..found };
-            vec![either(found), either(with_time(observed, &series, &growth))]
+        Sign::LatencyWithLoad if growth.has_trend => vec![],
+        Sign::LatencyWithLoad if growth.is_time_too => {
+            vec![Finding { confidence: Confidence::Low, ..found }, with_time(observed, &series, &growth)]
         }
         _ => vec![found],
     }
 }
 
-/// Growth that the time that passed explains as well as the load does, or better.
+/// Growth that the time that passed explains as well as the load does.
 fn with_time(observed: &Observed<'_>, series: &Series, growth: &Growth) -> Finding {
     let (first, last) = (&observed.steps[0].record.name, observed.steps.last().map(|step| &step.record.name));
-    let which = match growth.cause {
-        Cause::Time => "the time that passed explains it better than the load",
-        _ => "the load grew all the while: which of the two it was, this run cannot tell",
-    };
     Finding {
         sign: Sign::LatencyWithTime,
-        confidence: Confidence::Medium,
+        confidence: Confidence::Low,
         evidence: vec![Evidence {
             step: last.unwrap_or(first).clone(),
             seconds: None,
             words: format!(
-                "{} took {:.2} times as long at last as in {first} ({:.1} standard errors of the logarithm, name by name); {which}",
+                "{} took {:.2} times as long at last as in {first} ({:.1} standard errors of the logarithm, name by name); \
+                 the load grew all the while: which of the two it was, this run cannot tell",
                 series.path, growth.ratio, growth.errors
             ),
         }],

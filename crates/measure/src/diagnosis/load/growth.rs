@@ -21,10 +21,10 @@ const LITTLE_BLOCKS_MIN: usize = 4;
 const BLOCKS: f64 = 60.0;
 const BLOCK_S_MAX: f64 = 10.0;
 /// One healthy path of so many is called grown by chance, with load or with time.
-const CHANCE: f64 = 5e-5;
+const CHANCE: f64 = 2e-4;
 /// Growth by less is not worth a word.
 const RATIO_MIN: f64 = 1.005;
-/// Two explanations are told apart when one is better by so much, as twice the logarithm of the ratio of likelihoods.
+/// The load alone is named when it explains more by so much, as twice the logarithm of the ratio of likelihoods.
 const TOLD_APART: f64 = 16.0;
 /// From so many errors on the times move within steps, too: with time, not with load alone.
 const TREND_ERRORS_MIN: f64 = 4.0;
@@ -42,31 +42,10 @@ pub(super) struct Growth {
     pub(super) idle_s: f64,
     /// Whether times grow with time as well, under one load.
     pub(super) has_trend: bool,
-    /// What explains them: the load, the time that passed, or either, as in a plan whose load only ever grows.
-    pub(super) cause: Cause,
+    /// Whether the time that passed explains them as well as the load, as in a plan whose load only ever grows.
+    pub(super) is_time_too: bool,
     /// The chance of as much without any.
     pub(super) chance: f64,
-}
-
-/// What times grow with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cause {
-    Load,
-    Time,
-    Either,
-}
-
-impl Cause {
-    /// From how many standard errors each explains.
-    fn of(load: f64, time: f64) -> Self {
-        // Twice the logarithm of the likelihoods' ratio.
-        let more = load * load.abs() - time * time.abs();
-        match more {
-            more if more > TOLD_APART => Self::Load,
-            more if more < -TOLD_APART => Self::Time,
-            _ => Self::Either,
-        }
-    }
 }
 
 impl Growth {
@@ -102,9 +81,9 @@ pub(super) fn growth(series: &Series) -> Option<Growth> {
         found.error = found.error.hypot(trend.error * with_time.slope);
     }
     let by_time = regress(rows, block_s, weight, whole, |row| row.at_s, |row| row.log)?;
-    let cause = if trend.is_some() { Cause::Load } else { Cause::of(found.errors(), by_time.errors()) };
+    let is_time_too = trend.is_none() && is_time_too(found.errors(), by_time.errors());
     let mut ratio = libm::exp(found.slope);
-    if cause == Cause::Time {
+    if is_time_too && by_time.errors() > found.errors() {
         found = by_time;
         ratio = libm::exp(found.slope * length_s);
     }
@@ -114,12 +93,18 @@ pub(super) fn growth(series: &Series) -> Option<Growth> {
     Some(Growth {
         ratio,
         errors,
-        cause,
+        is_time_too,
         has_trend: trend_per_s > 0.0,
         time_s,
         idle_s: idle_s(rows).unwrap_or(time_s / ratio).min(time_s),
         chance: if errors > 0.0 { 1.0 - student_within(errors, freedom) } else { 1.0 },
     })
+}
+
+/// Whether time explains as well as load, or better, by how many standard errors each does. Which of the two it is only a
+/// trend within steps can tell: what limits a target seldom follows any given curve of the load.
+fn is_time_too(load: f64, time: f64) -> bool {
+    load * load.abs() - time * time.abs() < TOLD_APART
 }
 
 /// Their mean time; `None` without any.
@@ -281,12 +266,12 @@ mod tests {
     }
 
     #[test]
-    fn what_explains_more_is_the_cause() {
-        let check = |load, time, expected| assert_eq!(Cause::of(load, time), expected, "{load} {time}");
-        check(9.0, 6.0, Cause::Load);
-        check(6.0, 9.0, Cause::Time);
-        check(6.0, 6.5, Cause::Either);
-        check(5.0, -5.0, Cause::Load);
+    fn time_is_named_where_it_explains_as_much() {
+        let check = |load, time, expected| assert_eq!(is_time_too(load, time), expected, "{load} {time}");
+        check(9.0, 6.0, false);
+        check(6.0, 9.0, true);
+        check(6.0, 5.5, true);
+        check(5.0, -5.0, false);
     }
 
     #[test]

@@ -48,12 +48,13 @@ fn follows(steps: &[Scored<'_>], paused: &[Pause], label: &str) -> Option<Follow
             continue;
         }
         let is_gone = |bin: usize| {
-            paused.iter().any(|pause| pause.step == at && (pause.from.saturating_sub(1)..=pause.end).contains(&bin))
+            paused
+                .iter()
+                .any(|pause| pause.step == at && (pause.from.saturating_sub(1)..=pause.end).contains(&bin))
         };
         let bins = group.begun.iter().map(|bin| (bin.level, bin.count));
         let series = Series::of(bins, &step.strata);
-        let (more, varies) =
-            series.along(|bin| (bin >= step.steady && !is_gone(bin)).then(|| crowds[bin]));
+        let (more, varies) = series.along(|bin| (bin >= step.steady && !is_gone(bin)).then(|| crowds[bin]));
         (score, variance) = (score + more, variance + varies);
         let mut sorted = steady.to_vec();
         sorted.sort_by(f64::total_cmp);

@@ -78,12 +78,18 @@ mod tests {
         }
         let law = Law::of(&whole);
         for few in [true, false] {
-            let scores: Vec<f64> =
-                leasts.iter().filter(|least| (least.count < 8.0) == few).map(|least| law.score(*least)).collect();
+            let scores: Vec<f64> = leasts
+                .iter()
+                .filter(|least| (least.count < 8.0) == few)
+                .map(|least| law.score(*least))
+                .collect();
             let count = scores.len() as f64;
             let mean = scores.iter().sum::<f64>() / count;
             let square = scores.iter().map(|score| score * score).sum::<f64>() / count;
-            assert!(mean.abs() < 0.15 && (0.8..1.15).contains(&square), "few: {few}, mean {mean}, square {square}");
+            assert!(
+                mean.abs() < 0.15 && (0.8..1.15).contains(&square),
+                "few: {few}, mean {mean}, square {square}"
+            );
         }
     }
 

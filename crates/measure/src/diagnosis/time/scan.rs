@@ -146,6 +146,52 @@ impl Series {
     }
 }
 
+/// The window over the end of a step, or several, of the greatest sum for its size; each step's part is held against the rest
+/// of that step. With it its part of each step: the step's place, first bin and the bin after the last.
+pub(super) fn joint_peak(all: &[Series], share_max: f64) -> Option<(Peak, Vec<(usize, usize, usize)>)> {
+    let bins: usize = all.iter().map(Series::bins).sum();
+    let sums: Vec<(Vec<f64>, Vec<f64>)> =
+        all.iter().map(|one| (before(&one.sums), before(&one.counts))).collect();
+    let mut best: Option<(Peak, Vec<(usize, usize, usize)>)> = None;
+    let mut length = 4;
+    while length <= (bins as f64 * share_max) as usize {
+        for from in 0..=bins - length {
+            let parts = parts(all, from, from + length);
+            if parts.len() < 2 {
+                continue;
+            }
+            let (mut sum, mut variance, mut weight, mut count) = (0.0, 0.0, 0.0, 0.0);
+            for &(at, from, until) in &parts {
+                let within = sums[at].1[until] - sums[at].1[from];
+                let varies = within * (all[at].total - within) / all[at].total.max(1e-9);
+                sum += sums[at].0[until] - sums[at].0[from];
+                (variance, weight) = (variance + varies * all[at].inflation, weight + varies);
+                count += within;
+            }
+            let z = if variance > 0.0 { sum / variance.sqrt() } else { 0.0 };
+            if z > best.as_ref().map_or(0.0, |(peak, _)| peak.z) {
+                best = Some((Peak { z, from, until: from + length, count, effect: sum / weight }, parts));
+            }
+        }
+        length += (length / 5).max(1);
+    }
+    best
+}
+
+/// What a window over all bins, one step after the other, holds of each step.
+fn parts(all: &[Series], from: usize, until: usize) -> Vec<(usize, usize, usize)> {
+    let mut begin = 0;
+    let mut found = vec![];
+    for (at, one) in all.iter().enumerate() {
+        let (first, last) = (from.max(begin), until.min(begin + one.bins()));
+        if first < last {
+            found.push((at, first - begin, last - begin));
+        }
+        begin += one.bins();
+    }
+    found
+}
+
 /// Sums of all before each place, and of all.
 fn before(values: &[f64]) -> Vec<f64> {
     let mut sums = vec![0.0];

@@ -194,7 +194,8 @@ impl<'a> Scored<'a> {
                 bins.into_iter().flatten().for_each(|bin| bin.add(*score, scale.slow_share, count as f64));
             }
         }
-        let most = names.iter().copied().max_by_key(|at| scales[*at].as_ref().map_or(0, |scale| scale.count as u64));
+        let most =
+            names.iter().copied().max_by_key(|at| scales[*at].as_ref().map_or(0, |scale| scale.count as u64));
         for (name, leasts) in &leasts {
             let law = scales[*name].as_ref().map(|scale| &scale.law);
             for ((bin, least), law) in begun.iter_mut().zip(leasts).zip(std::iter::repeat(law)) {

@@ -2,11 +2,11 @@
 //! It must not know how they are worded.
 
 use super::pauses::Pause;
-use super::scan::{Peak, Series, limit};
+use super::scan::{Peak, Series, joint_peak, limit};
 use super::scores::{Bin, Group, Scored};
 
 /// The chance that a run in which nothing changes shows one of these shapes, of each.
-const ALARM: f64 = 1e-4;
+const ALARM: f64 = 1.5e-4;
 /// Onsets of a drift, as shares of the run.
 const ONSETS: [f64; 4] = [0.0, 0.2, 0.4, 0.6];
 /// Times in which a cold start fades by a factor e, s.
@@ -82,7 +82,8 @@ impl Score {
             return (ratio, (ratio - 1.0) * group.median_ns as f64);
         }
         let middle = |wanted: bool| {
-            let bins = group.begun.iter().enumerate().filter(|(at, bin)| within(*at) == wanted && bin.least_ns > 0);
+            let bins =
+                group.begun.iter().enumerate().filter(|(at, bin)| within(*at) == wanted && bin.least_ns > 0);
             let mut leasts: Vec<u64> = bins.map(|(_, bin)| bin.least_ns).collect();
             leasts.sort_unstable();
             leasts.get(leasts.len() / 2).map(|ns| *ns as f64)
@@ -155,7 +156,7 @@ fn of_group(steps: &[Scored<'_>], pauses: &[Pause], label: &str, labels: f64) ->
         change_ns: 0.0,
         is_second: false,
     };
-    let mut found = vec![spell(&with, pauses, &base, labels)];
+    let mut found = vec![spell(&with, pauses, &base, labels), long_spell(&with, pauses, &base, labels)];
     for score in [Score::Level, Score::Floor] {
         found.push(drift(&with, pauses, &base, 2.0 * labels, score));
         found.push(fade(&with, pauses, &base, 2.0 * labels, score));
@@ -231,7 +232,14 @@ fn fade(with: &With<'_, '_>, pauses: &[Pause], base: &Shape, looks: f64, score: 
     let (z, effect, fade_s) = fading(&series, step.bin_s, 0)?;
     let (ratio, change_ns) = score.change(group, effect, |bin| ((bin * step.bin_s) as f64) < fade_s.max(2.0));
     let limit = limit(ALARM, looks * FADES_S.len() as f64);
-    Some(Shape { kind: Kind::Fade { step: *at, from: 0, fade_s }, z, limit, ratio, change_ns, ..base.clone() })
+    Some(Shape {
+        kind: Kind::Fade { step: *at, from: 0, fade_s },
+        z,
+        limit,
+        ratio,
+        change_ns,
+        ..base.clone()
+    })
 }
 
 /// How well scores go along with a fading from a bin on, how great it is at its begin, and the time in which it fades.
@@ -254,11 +262,14 @@ fn spell(with: &With<'_, '_>, pauses: &[Pause], base: &Shape, labels: f64) -> Op
     for (at, step, group) in with {
         for score in SCORES {
             let series = series(*at, group, pauses, score, &step.strata);
-            let Some(peak) = series.peak(2, 0.8, if score == Score::Floor { 2.0 } else { 6.0 }) else { continue };
+            let Some(peak) = series.peak(2, 0.8, if score == Score::Floor { 2.0 } else { 6.0 }) else {
+                continue;
+            };
             if best.as_ref().is_none_or(|best| peak.z > best.z) {
                 let fading = fading(&series, step.bin_s, peak.from).filter(|(z, ..)| {
                     score != Score::Tail
-                        && *z > peak.z + FADES_BETTER && ((*at == 0 && peak.from <= 1) || *z > limit + RESTART_BEYOND)
+                        && *z > peak.z + FADES_BETTER
+                        && ((*at == 0 && peak.from <= 1) || *z > limit + RESTART_BEYOND)
                 });
                 let within = |bin: usize| (peak.from..peak.until).contains(&bin);
                 let (ratio, change_ns) = score.change(group, peak.effect, within);
@@ -271,6 +282,24 @@ fn spell(with: &With<'_, '_>, pauses: &[Pause], base: &Shape, labels: f64) -> Op
         }
     }
     best
+}
+
+/// A spell that goes on over the end of a step; the step that holds most of it is named.
+fn long_spell(with: &With<'_, '_>, pauses: &[Pause], base: &Shape, labels: f64) -> Option<Shape> {
+    let bins: usize = with.iter().map(|(_, step, _)| step.bins).sum();
+    let limit = limit(ALARM, 2.0 * bins as f64 * labels);
+    let each = [Score::Level, Score::Floor].into_iter().filter_map(|score| {
+        let all: Vec<Series> =
+            with.iter().map(|(at, step, group)| series(*at, group, pauses, score, &step.strata)).collect();
+        let (whole, parts) = joint_peak(&all, 0.8)?;
+        let (place, from, until) = *parts.iter().max_by_key(|(_, from, until)| until - from)?;
+        let (at, _, group) = with[place];
+        let peak = Peak { from, until, ..whole };
+        let (ratio, change_ns) = score.change(group, peak.effect, |bin| (from..until).contains(&bin));
+        let kind = Kind::Spell { step: at, peak, spread: spread(group, peak) };
+        Some(Shape { kind, z: peak.z, limit, ratio, change_ns, ..base.clone() })
+    });
+    each.max_by(|a, b| a.z.total_cmp(&b.z))
 }
 
 /// Whether all are slower in a window, or some: by how many of the quickest quarter are left.

@@ -67,7 +67,9 @@ mod tests {
     #[test]
     fn tails_are_those_of_the_tables() {
         // Pearson, Hartley: Biometrika Tables for Statisticians, vol. 1, 3rd ed., 1966, table 7: 1 − Σ of the terms below.
-        for (least, mean, expected) in [(1, 0.5, 0.393_469), (3, 1.0, 0.080_301), (5, 2.0, 0.052_653), (10, 4.0, 0.008_132)] {
+        for (least, mean, expected) in
+            [(1, 0.5, 0.393_469), (3, 1.0, 0.080_301), (5, 2.0, 0.052_653), (10, 4.0, 0.008_132)]
+        {
             let got = poisson_from(least, mean);
             assert!((got - expected).abs() < 1e-6, "{least} of {mean}: {got}");
         }
