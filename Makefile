@@ -38,5 +38,6 @@ compare-power: ## How often the test of `compare` errs and finds: 1,000 pairs of
 soak: ## Everything at once for two hours, and what that leaves behind (MINUTES=10: ten minutes)
 	bash crates/cli/benches/soak.sh $(MINUTES)
 
-diagnosis: ## What the rules of `analyze` find and miss, as a matrix in virtual time (ARGS="RUNS SEED FAULT", 20 worlds of each fault)
+diagnosis: ## What the rules of `analyze` find and miss, as matrices in virtual time (ARGS="RUNS SEED FAULT", 20 worlds of each fault)
 	cargo run --release -p sim --example diagnosis -- --write crates/measure/DIAGNOSIS.md $(ARGS)
+	cargo run --release -p sim --example diagnosis -- --write crates/measure/DIAGNOSIS.md --loads single $(ARGS)

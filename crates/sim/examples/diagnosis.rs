@@ -1,7 +1,8 @@
 //! Diagnosis as a confusion matrix, in virtual time: worlds drawn from seeds, healthy or with one thing wrong.
 //!
 //! `diagnosis [RUNS] [SEED] [FAULT]`: RUNS worlds (20) a fault and fifteen times as many healthy ones (or `--healthy N`),
-//! numbered from SEED (1); FAULT keeps the faults whose name begins so. `--only FAULT --seed N` carries world N out alone,
+//! numbered from SEED (1); FAULT keeps the faults whose name begins so. Worlds are loaded with the six-step suite, or with
+//! one load each by `--loads single`. `--only FAULT --seed N` carries world N out alone,
 //! `--keep DIR` saves `run.json` and the profile of each run that was not right, `--save DIR` of all; `--from DIR` judges runs
 //! again that were saved, without carrying them out. `--write FILE` puts the matrix between the marks of a document. It must not
 //! know how rules decide.
@@ -17,7 +18,6 @@ use sim::diagnosis::{Bench, Loads, Matrix, TRUTHS, Trial, Truth, World, healthy,
 /// Healthy worlds for each of the others, unless said.
 const HEALTHY_TIMES: u64 = 15;
 const THREADS_MAX: usize = 2;
-const MARKS: (&str, &str) = ("<!-- matrix -->\n", "<!-- end of matrix -->");
 
 #[derive(Default)]
 struct Options {
@@ -83,7 +83,7 @@ fn main() {
     let text = matrix.into_inner().expect("no thread panicked").markdown();
     println!("{text}");
     if let Some(file) = options.flag("write") {
-        place(file, &text);
+        place(file, loads, &text);
     }
 }
 
@@ -184,11 +184,16 @@ fn show(trial: &Trial, options: &Options) {
     }
 }
 
-/// Puts the table between the marks of a document.
-fn place(file: &str, table: &str) {
+/// Puts the table between the marks of a document that are for these loads.
+fn place(file: &str, loads: Loads, table: &str) {
+    let name = match loads {
+        Loads::Suite => "suite",
+        Loads::Single => "single",
+    };
+    let marks = [format!("<!-- matrix: {name} -->\n"), format!("<!-- end of matrix: {name} -->")];
     let text = read_to_string(file).unwrap_or_else(|error| panic!("{file}: {error}"));
-    let (head, rest) = text.split_once(MARKS.0).expect("the first mark");
-    let (_, tail) = rest.split_once(MARKS.1).expect("the second mark");
-    write(file, format!("{head}{}\n{table}\n{}{tail}", MARKS.0, MARKS.1))
+    let (head, rest) = text.split_once(&marks[0]).expect("the first mark");
+    let (_, tail) = rest.split_once(&marks[1]).expect("the second mark");
+    write(file, format!("{head}{}\n{table}\n{}{tail}", marks[0], marks[1]))
         .expect("the document can be written");
 }

@@ -34,7 +34,7 @@ const TREND_ERRORS_MIN: f64 = 4.0;
 pub(super) struct Growth {
     /// The typical time under the greatest load as a multiple of that under none.
     pub(super) ratio: f64,
-    /// Its logarithm in standard errors.
+    /// Its logarithm in standard errors; that of the growth with time where that is more and may be it.
     pub(super) errors: f64,
     /// The mean time under the greatest load, in s.
     pub(super) time_s: f64,
@@ -82,12 +82,8 @@ pub(super) fn growth(series: &Series) -> Option<Growth> {
     }
     let by_time = regress(rows, block_s, weight, whole, |row| row.at_s, |row| row.log)?;
     let is_time_too = trend.is_none() && is_time_too(found.errors(), by_time.errors());
-    let mut ratio = libm::exp(found.slope);
-    if is_time_too && by_time.errors() > found.errors() {
-        found = by_time;
-        ratio = libm::exp(found.slope * length_s);
-    }
-    let errors = found.errors();
+    let ratio = libm::exp(found.slope);
+    let errors = if is_time_too { found.errors().max(by_time.errors()) } else { found.errors() };
     let freedom = blocks.len() as u32 - 1;
     let time_s = mean_s(rows, |row| square(row) > TOP)?;
     Some(Growth {

@@ -105,7 +105,8 @@ fn away<'a>(at: usize, step: &Scored<'_>, group: &'a Group, limit: f64) -> Optio
         let (requests, misses) = share(&group.begun[peak.from..peak.until]);
         let length = (peak.until - peak.from).max(10);
         let (earlier, before) = share(&group.begun[peak.from.saturating_sub(length)..peak.from]);
-        let is_lost = misses >= before + LOST_MIN && misses * requests >= REQUESTS_MIN;
+        let is_path = group.label.starts_with('/');
+        let is_lost = is_path && misses >= before + LOST_MIN && misses * requests >= REQUESTS_MIN;
         let is_away = misses >= MISSES_MIN || is_lost;
         if is_away && requests >= REQUESTS_MIN && earlier >= REQUESTS_MIN && before <= MISSES_BEFORE_MAX {
             let times_ns = times(step, group, peak);

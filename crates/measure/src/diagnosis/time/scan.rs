@@ -146,13 +146,21 @@ impl Series {
     }
 }
 
+/// What a window holds of a step: the step's place, the first bin and the bin after the last.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    pub(super) step: usize,
+    pub(super) from: usize,
+    pub(super) until: usize,
+}
+
 /// The window over the end of a step, or several, of the greatest sum for its size; each step's part is held against the rest
-/// of that step. With it its part of each step: the step's place, first bin and the bin after the last.
-pub(super) fn joint_peak(all: &[Series], share_max: f64) -> Option<(Peak, Vec<(usize, usize, usize)>)> {
+/// of that step. With it its part of each step.
+pub(super) fn joint_peak(all: &[Series], share_max: f64) -> Option<(Peak, Vec<Part>)> {
     let bins: usize = all.iter().map(Series::bins).sum();
     let sums: Vec<(Vec<f64>, Vec<f64>)> =
         all.iter().map(|one| (before(&one.sums), before(&one.counts))).collect();
-    let mut best: Option<(Peak, Vec<(usize, usize, usize)>)> = None;
+    let mut best: Option<(Peak, Vec<Part>)> = None;
     let mut length = 4;
     while length <= (bins as f64 * share_max) as usize {
         for from in 0..=bins - length {
@@ -161,7 +169,7 @@ pub(super) fn joint_peak(all: &[Series], share_max: f64) -> Option<(Peak, Vec<(u
                 continue;
             }
             let (mut sum, mut variance, mut weight, mut count) = (0.0, 0.0, 0.0, 0.0);
-            for &(at, from, until) in &parts {
+            for &Part { step: at, from, until } in &parts {
                 let within = sums[at].1[until] - sums[at].1[from];
                 let varies = within * (all[at].total - within) / all[at].total.max(1e-9);
                 sum += sums[at].0[until] - sums[at].0[from];
@@ -179,13 +187,13 @@ pub(super) fn joint_peak(all: &[Series], share_max: f64) -> Option<(Peak, Vec<(u
 }
 
 /// What a window over all bins, one step after the other, holds of each step.
-fn parts(all: &[Series], from: usize, until: usize) -> Vec<(usize, usize, usize)> {
+fn parts(all: &[Series], from: usize, until: usize) -> Vec<Part> {
     let mut begin = 0;
     let mut found = vec![];
     for (at, one) in all.iter().enumerate() {
         let (first, last) = (from.max(begin), until.min(begin + one.bins()));
         if first < last {
-            found.push((at, first - begin, last - begin));
+            found.push(Part { step: at, from: first - begin, until: last - begin });
         }
         begin += one.bins();
     }
