@@ -40,6 +40,10 @@ pub(crate) struct FleetArgs {
     /// Starts N workers on this machine, and leads them.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000), conflicts_with = "master", help_heading = "Fleet")]
     pub(crate) processes: Option<u16>,
+    /// Ends the run of this results folder, whose coordinator died: its workers hand in what they have, and what is missing
+    /// is bounded. Wants the run's --redis and its secret; all else is in the folder.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["master", "processes"], help_heading = "Fleet")]
+    pub(crate) resume: Option<PathBuf>,
     /// A run that loses a worker is valid, with a note.
     #[arg(long, help_heading = "Fleet")]
     pub(crate) tolerate_worker_loss: bool,

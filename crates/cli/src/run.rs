@@ -18,6 +18,7 @@ use crate::page::page;
 use crate::place::place;
 use crate::report::show;
 use crate::results::{check_writable, put};
+use crate::resume::resume;
 use crate::say::Stream;
 use crate::tui;
 
@@ -25,6 +26,9 @@ use crate::tui;
 const STEP: &str = "run";
 
 pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
+    if let Some(folder) = &args.load.fleet.resume {
+        return resume(folder, &args.load);
+    }
     if args.list {
         let plan = plan(&args)?;
         for scenario in &plan.scenarios {

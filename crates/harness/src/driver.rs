@@ -151,6 +151,14 @@ pub(crate) async fn drive(
     Driven { step, commanded, aborted }
 }
 
+/// A step's record before it begins.
+pub(crate) fn blank_step(plan: &Plan, index: usize) -> StepRun {
+    let zero: Vec<ClassCounts> = plan.scenarios.iter().map(ClassCounts::zero).collect();
+    let step = &plan.steps[index];
+    let recorded = StepRecorder::new(0, step.load.record().times()).finish();
+    Course::begin(plan, step, 0).record((plan, index), recorded, (&zero, None), 0)
+}
+
 impl Course {
     fn begin(plan: &Plan, step: &StepPlan, now_ns: u64) -> Self {
         let run_ns = u64::try_from(step.run_time_limit().as_nanos()).unwrap_or(u64::MAX);
@@ -359,6 +367,7 @@ impl Course {
             cut_off: recorded.cut_off,
             resources: None,
             losses: vec![],
+            absence: None,
             stages: recorded.stages,
             thresholds: plan.thresholds_of(index),
         }

@@ -186,10 +186,15 @@ impl Plan {
         })
     }
 
-    /// An empty recorder for a step: response times are kept where requests have due times of their own.
-    pub(crate) fn recorder(&self, step: usize) -> Recorder {
+    /// Whether response times are kept in a step: requests have due times of their own.
+    pub(crate) fn has_response(&self, step: usize) -> bool {
         let paced = self.scenarios.iter().any(|scenario| scenario.wait.is_paced());
-        match paced || self.steps[step].load.is_open() {
+        paced || self.steps[step].load.is_open()
+    }
+
+    /// An empty recorder for a step.
+    pub(crate) fn recorder(&self, step: usize) -> Recorder {
+        match self.has_response(step) {
             true => Recorder::with_response(self.entries.len()),
             false => Recorder::new(self.entries.len()),
         }

@@ -24,6 +24,7 @@ mod progress;
 #[path = "../../../stub/tests/it/redis_server.rs"]
 mod redis_server;
 mod replicas;
+mod resume;
 mod secrets;
 mod serving;
 mod sharing;
