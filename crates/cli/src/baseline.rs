@@ -23,6 +23,11 @@ pub(crate) fn baseline(args: BaselineArgs) -> Result<Exit, Failure> {
     if let Some(folder) = &args.load.fleet.resume {
         return resume(folder, &args.load);
     }
+    if args.load.fleet.worker {
+        return Err(Failure::usage(
+            "--worker: a worker has no baseline of its own; start it with `run --worker` or `worker`",
+        ));
+    }
     let (keeping, ready) = (Keeping::prepare(&args), prepared(&args));
     let ((keeping, ready), ()) = both(both(keeping, ready), start_log(&args.load.log))?;
     let ended = carried_out(ready, &args)?;

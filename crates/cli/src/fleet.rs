@@ -70,7 +70,7 @@ pub(crate) fn lead(
             RunSecret::new(secret.as_bytes())
         },
         expect_workers: usize::from(fleet.workers()),
-        expect_workers_max_wait: fleet.expect_workers_max_wait,
+        expect_workers_max_wait: fleet.wait_max(),
         tolerate_loss: fleet.tolerate_worker_loss,
         move_users: !fleet.keep_users_lost,
         journal: results.map(|results| results.create_file(JOURNAL_FILE)).transpose()?,

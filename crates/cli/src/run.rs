@@ -12,6 +12,7 @@ use crate::args::{RunArgs, target_host};
 use crate::embedded;
 use crate::exit::{Exit, Failure, both};
 use crate::files::scenario_files;
+use crate::fleet_args::worker_args;
 use crate::load::{Ended, carry_out, draw_seed, owner};
 use crate::log::start_log;
 use crate::page::page;
@@ -21,6 +22,7 @@ use crate::results::{check_writable, put};
 use crate::resume::resume;
 use crate::say::Stream;
 use crate::tui;
+use crate::worker::worker;
 
 /// The name of the only step.
 const STEP: &str = "run";
@@ -28,6 +30,9 @@ const STEP: &str = "run";
 pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
     if let Some(folder) = &args.load.fleet.resume {
         return resume(folder, &args.load);
+    }
+    if args.load.fleet.worker {
+        return worker(&worker_args(args)?);
     }
     if args.list {
         let plan = plan(&args)?;

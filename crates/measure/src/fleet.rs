@@ -53,7 +53,7 @@ pub struct LossRecord {
 impl LossRecord {
     /// Whether the step is less than it was to be.
     pub(crate) fn hurts(&self) -> bool {
-        !self.tolerated && !(self.left && self.requests_max == 0)
+        !(self.tolerated || self.left && self.requests_max == 0)
     }
 }
 

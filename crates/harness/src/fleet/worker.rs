@@ -199,10 +199,9 @@ where
         }
         let alone_ns = now_ns.saturating_sub(self.heard_ns);
         let forlorn = self.run != 0 && alone_ns > ORPHANED_NS && slept_ns < FROZEN_NS;
-        if forlorn || self.outbox.waiting() > REPORTS_MAX || (self.run == 0 && self.away_for(post, now_ns)) {
-            if self.parting.is_none() {
-                self.orphan(now_ns).await;
-            }
+        let idle = self.run == 0 && self.away_for(post, now_ns);
+        if self.parting.is_none() && (forlorn || idle || self.outbox.waiting() > REPORTS_MAX) {
+            self.orphan(now_ns).await;
         }
         self.part(post, now_ns).await;
         let hungry = self.job.is_some() && self.lease.sent() + self.wanted_room() / 2 > self.lease.ceiling();
