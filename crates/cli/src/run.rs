@@ -101,7 +101,8 @@ pub(crate) fn plan_of(
     let step = StepPlan { name: STEP.to_owned(), load: ask.load, run_time, gate: true };
     step.check(place, &mut mistakes);
     check_stop_timeout(args.load.stop_timeout, "command line", &mut mistakes);
-    if args.load.simulate && step.run_time.is_none() && !args.list {
+    let endless = step.run_time.is_none() && args.arrivals.iterations.is_none();
+    if args.load.simulate && endless && !args.list {
         mistakes.push("--simulate", "without a run time", "give one with -t, such as -t 60s");
     }
     let thresholds = args.load.thresholds().map_err(|found| mistakes.append(found)).ok();
@@ -127,6 +128,7 @@ pub(crate) fn plan_of(
         None => return Err(mistakes),
     };
     plan.steps.push(step);
+    plan.iterations = args.arrivals.iterations;
     plan.stop_timeout = args.load.stop_timeout.unwrap_or(plan.stop_timeout);
     Ok(plan)
 }

@@ -15,6 +15,7 @@ mod fleet;
 mod formats;
 mod green;
 mod interrupt;
+mod iterations;
 mod listener;
 mod mistakes;
 mod page;

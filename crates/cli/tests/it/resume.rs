@@ -120,3 +120,17 @@ fn a_worker_that_is_told_to_leave_leaves_nothing_uncounted() {
         assert_eq!(last, 12, "its users went on elsewhere");
     }
 }
+
+#[test]
+fn a_worker_is_started_by_locusts_words_too() {
+    let site = Site::new();
+    let url = site.redis.url();
+    let port = url.rsplit(':').next().expect("a port");
+    let mut worker = site
+        .start(&format!("run --worker --master-host 127.0.0.1 --master-port {port} -H {}", site.stub.url()));
+    worker.line("waits for a coordinator");
+    done(site.master(1, "-u 2 -r 2 -t 1s"), 0);
+    done(worker, 0).says(&["the run is over"]);
+    let worker = site.start("run --worker --master-host 127.0.0.1 --master-port 5557");
+    done(worker, 2).says(&["the port of Locust's own protocol"]);
+}
