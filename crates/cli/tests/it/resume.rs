@@ -122,6 +122,22 @@ fn a_worker_that_is_told_to_leave_leaves_nothing_uncounted() {
 }
 
 #[test]
+fn a_coordinator_that_is_interrupted_ends_all_load_and_writes_what_there_is() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let site = Site::new();
+        let workers = [site.worker("a", ""), site.worker("b", "")];
+        let master = site.master(2, "-u 12 -r 12 -t 60s");
+        site.received(300);
+        master.signal(signal);
+        done(master, 3).says(&["stopping: waiting for answers", "interrupted in step run"]);
+        workers.into_iter().for_each(|worker| drop(done(worker, 0)));
+        let (reported, truth, bound) = site.account();
+        assert_eq!((reported, bound), (truth, 0));
+        done(site.resume(""), 3).says(&["there is nothing to resume"]);
+    }
+}
+
+#[test]
 fn a_worker_is_started_by_locusts_words_too() {
     let site = Site::new();
     let url = site.redis.url();

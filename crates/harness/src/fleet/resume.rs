@@ -60,6 +60,9 @@ impl Unfinished {
         let mut first = vec![];
         BufReader::new(&mut file).take(LINE_BYTES_MAX).read_until(b'\n', &mut first).map_err(unread)?;
         let remedy = "resume it with the version of weaver-bench that wrote it";
+        if !first.ends_with(b"\n") {
+            return Err(wrong("the coordinator died before its run began".to_owned(), "start it again"));
+        }
         let head = match serde_json::from_slice(&first) {
             Ok(Line::Head(head)) if head.format == FORMAT => *head,
             Ok(Line::Head(head)) => {
@@ -260,4 +263,110 @@ async fn collected(lead: Lead, replay: Replay, absence: AbsenceRecord) -> (Fleet
     }
     drop(state);
     (fleet, steps)
+}
+
+#[cfg(test)]
+mod tests {
+    use measure::{FORMAT as RUN_FORMAT, Limits, RunKind};
+
+    use super::*;
+    use crate::fleet::journal::close_journal;
+
+    const RUN: u64 = 7;
+
+    fn head(format: &str) -> Head {
+        let file = Run {
+            format: RUN_FORMAT.to_owned(),
+            kind: RunKind::Run,
+            version: "0".to_owned(),
+            seed: 5,
+            started_unix_ns: 1_000,
+            simulated: false,
+            target_url: None,
+            host: None,
+            targets: None,
+            limits: Limits::default(),
+            target_source: None,
+            plan: serde_json::Value::Null,
+            planned_steps: vec!["run".to_owned()],
+            steps: vec![],
+            aborted: None,
+            workers: vec![],
+        };
+        let (proof, fleet) = (RunSecret::new(b"sesame").proof(RUN), "default".to_owned());
+        Head { format: format.to_owned(), fleet, run: RUN, proof, drawn: false, tolerate_loss: false, file }
+    }
+
+    fn text(lines: &[Line]) -> Vec<u8> {
+        let line = |line: &Line| [serde_json::to_vec(line).expect("a line is JSON"), b"\n".to_vec()].concat();
+        lines.iter().flat_map(line).collect()
+    }
+
+    fn journal(content: &[u8]) -> File {
+        let mut file = tempfile::tempfile().expect("a file can be made");
+        file.write_all(content).expect("there is room");
+        file.seek(SeekFrom::Start(0)).expect("it is a file");
+        file
+    }
+
+    #[test]
+    fn what_is_no_journal_of_this_version_is_not_resumed() {
+        let whole = text(&[Line::Head(Box::new(head(FORMAT)))]);
+        let older = text(&[Line::Head(Box::new(head("weaver-bench.journal/0")))]);
+        let ceiling = text(&[Line::Ceiling { worker: 1, ceiling: 2 }]);
+        for (content, part) in [
+            (&b""[..], "died before its run began"),
+            (&whole[..whole.len() - 1], "died before its run began"),
+            (b"x\n", "line 1: no journal"),
+            (&ceiling, "line 1: no journal"),
+            (&older, "the format is weaver-bench.journal/0"),
+        ] {
+            let words = Unfinished::open(journal(content), "j").expect_err(part).to_string();
+            assert!(words.contains("j: ") && words.contains(part), "{words}");
+        }
+        let unfinished = Unfinished::open(journal(&whole), "j").expect("it is whole");
+        assert!(!unfinished.is_over() && !unfinished.is_cut_off());
+        assert!(
+            unfinished.knows(&RunSecret::new(b"sesame")) && !unfinished.knows(&RunSecret::new(b"mustard"))
+        );
+    }
+
+    #[test]
+    fn one_that_is_closed_is_over() {
+        let file = journal(&text(&[Line::Head(Box::new(head(FORMAT))), Line::Ended { index: 0 }]));
+        (&file).seek(SeekFrom::End(0)).expect("it is a file");
+        close_journal(&file).expect("there is room");
+        (&file).seek(SeekFrom::Start(0)).expect("it is a file");
+        assert!(Unfinished::open(file, "j").expect("it is whole").is_over());
+    }
+
+    #[test]
+    fn a_last_line_that_was_cut_is_dropped_and_any_other_is_a_mistake() {
+        let lines = [
+            Line::Head(Box::new(head(FORMAT))),
+            Line::Reign { reign: 2 },
+            Line::Ceiling { worker: 9, ceiling: 40 },
+            Line::Ceiling { worker: 9, ceiling: 4_000 },
+        ];
+        let content = text(&lines);
+        let whole = text(&lines[..3]).len();
+        let clock = Clock::at(1_000);
+        for cut in whole..=content.len() {
+            let mut unfinished = Unfinished::open(journal(&content[..cut]), "j").expect("its head is whole");
+            let state = State::new(clock, RUN, RunSecret::new(b"sesame"), None, None);
+            let mut replay = Replay::new(state, false);
+            let (reign, notes) = unfinished.replay(&mut replay).expect("only its end is cut");
+            let (ceiling, left) = if cut == content.len() { (4_000, cut) } else { (40, whole) };
+            assert_eq!((reign, replay.state.members[0].ceiling), (3, ceiling), "{cut}");
+            assert_eq!(notes.len(), usize::from(cut != left), "{cut}: {notes:?}");
+            assert_eq!(unfinished.file.metadata().expect("it is a file").len(), left as u64, "{cut}");
+        }
+        let damaged = [&content[..whole - 1], &content[whole..]].concat();
+        let mut unfinished =
+            Unfinished::open(journal(&[&damaged[..], b"{}\n"].concat()), "j").expect("a head");
+        let state = State::new(clock, RUN, RunSecret::new(b"sesame"), None, None);
+        let words =
+            unfinished.replay(&mut Replay::new(state, false)).expect_err("a damaged line").to_string();
+        assert!(words.contains("j: line 3: is no line of a journal"), "{words}");
+    }
 }
