@@ -85,6 +85,7 @@ pub(crate) fn lead(
         let program = std::env::current_exe().map_err(Failure::usage)?;
         let mut command = Command::new(program);
         command.args(["worker", "--fleet", &meeting.fleet, "--id", &format!("local-{number}")]);
+        command.args(["--parent", &std::process::id().to_string()]);
         command.args(["--redis", redis.as_deref().unwrap_or_default()]);
         command.args(["--allow-target", &target.shown(), "--loglevel", "warn"]);
         if let Some(threads) = args.threads {

@@ -90,6 +90,9 @@ pub(crate) struct WorkerArgs {
     /// Servers that it lets itself be sent against, as URL, HOST:PORT or HOST; may be repeated. By default this machine.
     #[arg(long, value_name = "TARGET", value_delimiter = ',')]
     pub(crate) allow_target: Vec<String>,
+    /// The coordinator that started it, with which it ends.
+    #[arg(long, value_name = "PID", hide = true)]
+    pub(crate) parent: Option<i32>,
     #[command(flatten)]
     pub(crate) log: LogArgs,
 }
@@ -115,6 +118,7 @@ pub(crate) fn worker_args(args: RunArgs) -> Result<WorkerArgs, Failure> {
         id: None,
         threads: load.threads.unwrap_or(1),
         allow_target,
+        parent: None,
         log: load.log,
     })
 }

@@ -1,6 +1,9 @@
 //! `worker`: sends what a coordinator elsewhere orders, and hands in what came back.
 
 use harness::{Errand, HttpTransport, Served, Station, Target, Workers, serve_until};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
+use nix::unistd::getppid;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::{LocalSet, spawn_local};
@@ -16,6 +19,9 @@ use crate::say::Stream;
 use crate::usage::{Reader, Source};
 
 pub(crate) fn worker(args: &WorkerArgs) -> Result<Exit, Failure> {
+    if let Some(parent) = args.parent {
+        end_with(parent)?;
+    }
     let clock = Clock::system();
     let meeting =
         both(bus(args.redis.as_deref(), args.redis_ca.as_deref(), clock), args.meeting.run_secret());
@@ -81,4 +87,13 @@ fn signals(told: mpsc::Sender<()>) -> std::io::Result<impl Future<Output = ()>> 
             let _ = told.try_send(());
         }
     })
+}
+
+/// Has the system tell it to leave when the process that started it dies.
+fn end_with(parent: i32) -> Result<(), Failure> {
+    set_pdeathsig(Signal::SIGTERM).map_err(Failure::usage)?;
+    if getppid().as_raw() == parent {
+        return Ok(());
+    }
+    Err(Failure::unreachable("the coordinator that started this worker is gone"))
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use nix::sys::signal::Signal;
 
-use crate::common::{Running, results};
+use crate::common::{Running, bench, results, words};
 use crate::fleet::{Site, done};
 
 /// Workers `a` and `b` at work under a coordinator that lives no more.
@@ -119,6 +119,24 @@ fn a_worker_that_is_told_to_leave_leaves_nothing_uncounted() {
         let last = site.run_file()["steps"][0]["intervals"].as_array().expect("a list")[6]["users"].clone();
         assert_eq!(last, 12, "its users went on elsewhere");
     }
+}
+
+#[test]
+fn local_workers_end_with_their_coordinator_and_are_bounded() {
+    let site = Site::new();
+    let load = "-u 6 -r 6 -t 60s --processes 2";
+    let (stub, redis) = (site.stub.url(), site.redis.url());
+    let args = format!("run --headless -f asker.toml -H {stub} {load} --redis {redis} --out out");
+    // Without a secret of their own: one is drawn.
+    let master = Running::start(bench(site.path(), words(&args)));
+    site.received(200);
+    master.signal(Signal::SIGKILL);
+    assert_eq!(master.end().code, None);
+    let parts = ["the secret of its workers died", "worker local-0 was lost", "worker local-1 was lost"];
+    done(site.resume(""), 4).says(&parts);
+    let (_, truth, bound) = site.account();
+    assert!(bound > 0);
+    assert_eq!(site.stub.truth()["received"], truth, "nobody sends any more");
 }
 
 #[test]
