@@ -19,6 +19,10 @@ pub(crate) struct ArrivalArgs {
     /// Users started a second.
     #[arg(short = 'r', long, default_value_t = 1.0)]
     spawn_rate: f64,
+    /// Tasks that all users begin together, on_start aside, before they go and the run ends: dealt out evenly, so that the
+    /// requests are the same whatever the number of workers. A run time ends it sooner.
+    #[arg(short = 'i', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["arrivals", "replay"])]
+    pub(crate) iterations: Option<u64>,
     /// Arrivals instead of users: they come when they are due, whatever became of those before. Evenly spaced, or at
     /// random as from very many people (a Poisson process). Each is one task of a class, chosen by weight.
     #[arg(long, value_enum, conflicts_with_all = ["users", "spawn_rate"], help_heading = "Arrivals")]

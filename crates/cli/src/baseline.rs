@@ -15,10 +15,19 @@ use crate::load::{Ended, carry_out, draw_seed};
 use crate::log::start_log;
 use crate::place::{Place, place};
 use crate::report::show;
+use crate::resume::resume;
 use crate::say::Stream;
 use crate::tui;
 
 pub(crate) fn baseline(args: BaselineArgs) -> Result<Exit, Failure> {
+    if let Some(folder) = &args.load.fleet.resume {
+        return resume(folder, &args.load);
+    }
+    if args.load.fleet.worker {
+        return Err(Failure::usage(
+            "--worker: a worker has no baseline of its own; start it with `run --worker` or `worker`",
+        ));
+    }
     let (keeping, ready) = (Keeping::prepare(&args), prepared(&args));
     let ((keeping, ready), ()) = both(both(keeping, ready), start_log(&args.load.log))?;
     let ended = carried_out(ready, &args)?;

@@ -1,18 +1,20 @@
 //! Leading a fleet: what the coordinator needs from the command line, and workers that it starts itself.
 
-use std::path::Path;
+use std::fs::OpenOptions;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
-use harness::{HttpOptions, Lead, Sources, Target};
+use harness::{HttpOptions, Lead, RunSecret, Sources, Target, close_journal};
 use wire::Clock;
 
 use crate::args::LoadArgs;
 use crate::exit::Failure;
 use crate::fleet_args::{SECRET_VARIABLE, bus};
 use crate::load::drawn;
+use crate::results::Results;
 
 /// What workers handed in, before it stands in the run file.
-const JOURNAL_FILE: &str = "fleet.journal";
+pub(crate) const JOURNAL_FILE: &str = "fleet.journal";
 
 /// Workers that this process started; they do not outlive it.
 #[derive(Debug, Default)]
@@ -28,12 +30,19 @@ impl Drop for Started {
     }
 }
 
+/// Notes in the journal, if there is one, that the run file is whole.
+pub(crate) fn close(results: &Results) {
+    let journal = OpenOptions::new().append(true).open(results.folder.join(JOURNAL_FILE));
+    // Where it fails, a coordinator that resumes the run finds nothing that is missing.
+    let _ = journal.and_then(|file| close_journal(&file));
+}
+
 /// How the fleet is led, and the workers that were started for it; `None` when the run has none.
 pub(crate) fn lead(
     args: &LoadArgs,
     (target, options): (&Target, &HttpOptions),
     clock: Clock,
-    folder: Option<&Path>,
+    results: Option<&Results>,
 ) -> Result<Option<(Lead, Started)>, Failure> {
     let fleet = &args.fleet;
     if !fleet.is_asked() {
@@ -41,11 +50,11 @@ pub(crate) fn lead(
     }
     let mut meeting = fleet.meeting.clone();
     let (redis, redis_ca) = args.stub.redis();
-    let secret = match (meeting.secret(), fleet.processes) {
-        (Ok(secret), _) => secret,
+    let (secret, is_drawn) = match (meeting.secret(), fleet.processes) {
+        (Ok(secret), _) => (secret, false),
         // Nobody else needs to know it.
         (Err(_), Some(_)) if meeting.fleet_secret.is_none() => {
-            (0..4).map(|_| format!("{:016x}", drawn())).collect()
+            ((0..4).map(|_| format!("{:016x}", drawn())).collect::<String>(), true)
         }
         (Err(failure), _) => return Err(failure),
     };
@@ -55,12 +64,16 @@ pub(crate) fn lead(
     let lead = Lead {
         bus: bus(redis.as_deref(), redis_ca.as_deref(), clock)?,
         fleet: meeting.fleet.clone(),
-        secret: harness::RunSecret::new(secret.as_bytes()),
+        secret: if is_drawn {
+            RunSecret::drawn(secret.as_bytes())
+        } else {
+            RunSecret::new(secret.as_bytes())
+        },
         expect_workers: usize::from(fleet.workers()),
-        expect_workers_max_wait: fleet.expect_workers_max_wait,
+        expect_workers_max_wait: fleet.wait_max(),
         tolerate_loss: fleet.tolerate_worker_loss,
         move_users: !fleet.keep_users_lost,
-        journal: folder.map(|folder| folder.join(JOURNAL_FILE)),
+        journal: results.map(|results| results.create_file(JOURNAL_FILE)).transpose()?,
         sources: Sources {
             api_key: args.api_key(),
             signing_key: args.signing_text()?,
@@ -72,6 +85,7 @@ pub(crate) fn lead(
         let program = std::env::current_exe().map_err(Failure::usage)?;
         let mut command = Command::new(program);
         command.args(["worker", "--fleet", &meeting.fleet, "--id", &format!("local-{number}")]);
+        command.args(["--parent", &std::process::id().to_string()]);
         command.args(["--redis", redis.as_deref().unwrap_or_default()]);
         command.args(["--allow-target", &target.shown(), "--loglevel", "warn"]);
         if let Some(threads) = args.threads {
@@ -82,6 +96,8 @@ pub(crate) fn lead(
         }
         command
             .env(SECRET_VARIABLE, &secret)
+            // Ctrl-C at the terminal is for the coordinator, which tells them.
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());

@@ -11,7 +11,7 @@ use wire::{Clock, Seed};
 use crate::args::LoadArgs;
 use crate::embedded_stub::EmbeddedStub;
 use crate::exit::Failure;
-use crate::fleet::lead;
+use crate::fleet::{close, lead};
 use crate::host::{host, raise_descriptor_limit};
 use crate::place::Place;
 use crate::progress::Progress;
@@ -137,7 +137,7 @@ fn send(
         (None, None) => source,
     };
     let reader = Reader::start(source, clock)?;
-    let fleet = lead(args, (&target, &options), clock, results.map(|results| results.folder.as_path()))?;
+    let fleet = lead(args, (&target, &options), clock, results)?;
     let transport = move || {
         HttpTransport::new(target.clone(), &options).unwrap_or_else(|error| panic!("was checked: {error}"))
     };
@@ -148,7 +148,9 @@ fn send(
         None => (RunHandle::start(plan, world), None),
         Some((lead, started)) => (RunHandle::start_fleet(plan, world, lead), Some(started)),
     };
-    follower(handle.map_err(Failure::usage)?, &steps, results)
+    let run = follower(handle.map_err(Failure::usage)?, &steps, results)?;
+    results.iter().for_each(|results| close(results));
+    Ok(run)
 }
 
 /// Whom the files are given to.

@@ -33,6 +33,7 @@ mod progress;
 mod prometheus;
 mod report;
 mod results;
+mod resume;
 mod rounds;
 mod run;
 mod runtime;

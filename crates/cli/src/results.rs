@@ -99,6 +99,13 @@ impl Results {
         files.iter().try_for_each(|(name, content)| self.put(name, content.as_bytes()))
     }
 
+    /// An empty file that is written to while the run goes on.
+    pub(crate) fn create_file(&self, name: &str) -> Result<fs::File, Failure> {
+        let path = self.folder.join(name);
+        let made = fs::File::create_new(&path).and_then(|file| self.owner.take(&path).map(|()| file));
+        made.map_err(|error| not_written(&path, &error))
+    }
+
     /// Whole or not at all: a crash leaves the older file.
     pub(crate) fn put(&self, name: &str, content: &[u8]) -> Result<(), Failure> {
         put(&self.folder.join(name), content, self.owner)

@@ -12,19 +12,28 @@ use crate::args::{RunArgs, target_host};
 use crate::embedded;
 use crate::exit::{Exit, Failure, both};
 use crate::files::scenario_files;
+use crate::fleet_args::worker_args;
 use crate::load::{Ended, carry_out, draw_seed, owner};
 use crate::log::start_log;
 use crate::page::page;
 use crate::place::place;
 use crate::report::show;
 use crate::results::{check_writable, put};
+use crate::resume::resume;
 use crate::say::Stream;
 use crate::tui;
+use crate::worker::worker;
 
 /// The name of the only step.
 const STEP: &str = "run";
 
 pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
+    if let Some(folder) = &args.load.fleet.resume {
+        return resume(folder, &args.load);
+    }
+    if args.load.fleet.worker {
+        return worker(&worker_args(args)?);
+    }
     if args.list {
         let plan = plan(&args)?;
         for scenario in &plan.scenarios {
@@ -92,7 +101,8 @@ pub(crate) fn plan_of(
     let step = StepPlan { name: STEP.to_owned(), load: ask.load, run_time, gate: true };
     step.check(place, &mut mistakes);
     check_stop_timeout(args.load.stop_timeout, "command line", &mut mistakes);
-    if args.load.simulate && step.run_time.is_none() && !args.list {
+    let endless = step.run_time.is_none() && args.arrivals.iterations.is_none();
+    if args.load.simulate && endless && !args.list {
         mistakes.push("--simulate", "without a run time", "give one with -t, such as -t 60s");
     }
     let thresholds = args.load.thresholds().map_err(|found| mistakes.append(found)).ok();
@@ -118,6 +128,7 @@ pub(crate) fn plan_of(
         None => return Err(mistakes),
     };
     plan.steps.push(step);
+    plan.iterations = args.arrivals.iterations;
     plan.stop_timeout = args.load.stop_timeout.unwrap_or(plan.stop_timeout);
     Ok(plan)
 }

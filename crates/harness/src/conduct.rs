@@ -83,7 +83,7 @@ where
     let plan = Arc::new(plan);
     let mut run = blank(&plan, &world);
     shown.send_modify(|view| view.head = Some(Arc::new(run.clone())));
-    let fleet = match Fleet::begin(lead, &plan, world.clock).await {
+    let fleet = match Fleet::begin(lead, &plan, &run, world.clock).await {
         Ok(fleet) => fleet,
         Err(words) => {
             run.aborted = Some(words);

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use http::HeaderValue;
-use measure::{NameId, PulseRecord, Recorder, Sample, TaskRecord};
+use measure::{ClassRecord, NameId, PulseRecord, Recorder, Sample, TaskRecord};
 use wire::Clock;
 
 use crate::stages::read_stages;
@@ -27,6 +27,18 @@ impl ClassCounts {
             requests: 0,
         };
         Self { users: 0, tasks: scenario.tasks.iter().map(task).collect() }
+    }
+
+    /// The same in the run file.
+    pub(crate) fn record(&self, scenario: &Scenario) -> ClassRecord {
+        ClassRecord {
+            name: scenario.class.clone(),
+            weight: scenario.weight,
+            users: self.users,
+            entries: scenario.requests().map(|request| request.entry).collect(),
+            task_requests: self.tasks.iter().map(|task| task.requests).sum(),
+            tasks: self.tasks.clone(),
+        }
     }
 
     pub(crate) fn clear(&mut self) {

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use measure::{
-    ArrivalsRecord, ArrivalsTally, ClassRecord, EditRecord, Phases, Process, StepRecorder, StepRecords,
-    StepRun,
+    ArrivalsRecord, ArrivalsTally, EditRecord, Phases, Process, StepRecorder, StepRecords, StepRun,
 };
 use tokio::sync::mpsc;
 use wire::Clock;
@@ -114,6 +113,7 @@ pub(crate) async fn drive(
             show(Progress { workers: crew.view(), ..course.progress(gauges, &recorder) });
             course.next_second_ns += SECOND_NS;
         }
+        course.rest(plan, &recorder, crew.counts(), now_ns);
         if course.stop_due(now_ns) {
             crew.stop().await;
         }
@@ -151,6 +151,14 @@ pub(crate) async fn drive(
     Driven { step, commanded, aborted }
 }
 
+/// A step's record before it begins.
+pub(crate) fn blank_step(plan: &Plan, index: usize) -> StepRun {
+    let zero: Vec<ClassCounts> = plan.scenarios.iter().map(ClassCounts::zero).collect();
+    let step = &plan.steps[index];
+    let recorded = StepRecorder::new(0, step.load.record().times()).finish();
+    Course::begin(plan, step, 0).record((plan, index), recorded, (&zero, None), 0)
+}
+
 impl Course {
     fn begin(plan: &Plan, step: &StepPlan, now_ns: u64) -> Self {
         let run_ns = u64::try_from(step.run_time_limit().as_nanos()).unwrap_or(u64::MAX);
@@ -173,6 +181,16 @@ impl Course {
             commanded: false,
             aborted: None,
             patience_ns: u64::try_from(plan.stop_timeout.as_nanos()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Ends the load when all users have come and, their tasks done, gone.
+    fn rest(&mut self, plan: &Plan, recorder: &StepRecorder, counts: &[ClassCounts], now_ns: u64) {
+        let came: u32 = counts.iter().map(|class| class.users).sum();
+        let gone = recorder.last().is_some_and(|last| last.users == 0);
+        let all_came = self.ramp.is_there() && (came >= self.spawned || self.resets > 0);
+        if plan.iterations.is_some() && all_came && gone {
+            self.stop_ns = self.stop_ns.min(now_ns);
         }
     }
 
@@ -350,7 +368,7 @@ impl Course {
             cut: self.interrupted,
             offered_rps_max: offered_rps_max(plan, step, self.users_max),
             names: plan.entries.clone(),
-            classes: plan.scenarios.iter().zip(counts).map(|(s, c)| class_record(s, c)).collect(),
+            classes: plan.scenarios.iter().zip(counts).map(|(s, c)| c.record(s)).collect(),
             arrivals: arrivals.and_then(|tally| self.arrivals(step, tally, wind_down_ns)),
             intervals: recorded.intervals,
             statuses: recorded.statuses,
@@ -359,6 +377,7 @@ impl Course {
             cut_off: recorded.cut_off,
             resources: None,
             losses: vec![],
+            absence: None,
             stages: recorded.stages,
             thresholds: plan.thresholds_of(index),
         }
@@ -372,16 +391,5 @@ impl Course {
         let due_mean = arrivals.mean_within(until(wind_down_ns.min(self.stop_ns)))
             - arrivals.mean_within(until(self.recorded_ns));
         Some(tally.into_record(due_mean, arrivals.process() == Process::Poisson))
-    }
-}
-
-fn class_record(scenario: &crate::Scenario, counts: &ClassCounts) -> ClassRecord {
-    ClassRecord {
-        name: scenario.class.clone(),
-        weight: scenario.weight,
-        users: counts.users,
-        entries: scenario.requests().map(|request| request.entry).collect(),
-        task_requests: counts.tasks.iter().map(|task| task.requests).sum(),
-        tasks: counts.tasks.clone(),
     }
 }

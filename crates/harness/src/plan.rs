@@ -35,6 +35,9 @@ pub struct Plan {
     pub cool_down: Duration,
     /// Answers in flight at a step's end are waited for so long.
     pub stop_timeout: Duration,
+    /// Tasks that the users of a step begin, all together and `on_start` aside, before they go: each has its even share,
+    /// whoever carries it. `None`: users stay until the step ends.
+    pub iterations: Option<u64>,
     /// What steps are judged by.
     pub targets: Option<Targets>,
     /// The limits of validity.
@@ -176,6 +179,7 @@ impl Plan {
             steps: vec![],
             cool_down: Duration::ZERO,
             stop_timeout: STOP_TIMEOUT,
+            iterations: None,
             targets: None,
             limits: Limits::default(),
             thresholds: vec![],
@@ -186,10 +190,15 @@ impl Plan {
         })
     }
 
-    /// An empty recorder for a step: response times are kept where requests have due times of their own.
-    pub(crate) fn recorder(&self, step: usize) -> Recorder {
+    /// Whether response times are kept in a step: requests have due times of their own.
+    pub(crate) fn has_response(&self, step: usize) -> bool {
         let paced = self.scenarios.iter().any(|scenario| scenario.wait.is_paced());
-        match paced || self.steps[step].load.is_open() {
+        paced || self.steps[step].load.is_open()
+    }
+
+    /// An empty recorder for a step.
+    pub(crate) fn recorder(&self, step: usize) -> Recorder {
+        match self.has_response(step) {
             true => Recorder::with_response(self.entries.len()),
             false => Recorder::new(self.entries.len()),
         }
@@ -198,12 +207,23 @@ impl Plan {
     /// The scenarios, for the run file.
     pub(crate) fn describe(&self) -> serde_json::Value {
         let classes: Vec<_> = self.scenarios.iter().map(describe_class).collect();
-        json!({
+        let mut described = json!({
             "classes": classes,
             "cool_down": format_duration(self.cool_down),
             "stop_timeout": format_duration(self.stop_timeout),
             "setup": self.setup,
-        })
+        });
+        if let Some(iterations) = self.iterations {
+            described["iterations"] = iterations.into();
+        }
+        described
+    }
+
+    /// Tasks that a user of a step begins at most; `None` when nothing bounds them.
+    pub(crate) fn iterations_of(&self, step: usize, user: u32) -> Option<u64> {
+        let users = u64::from(self.steps[step].load.users().max(1));
+        let extra = |all: u64| u64::from(u64::from(user) < all % users);
+        self.iterations.map(|all| if u64::from(user) < users { all / users + extra(all) } else { 0 })
     }
 }
 

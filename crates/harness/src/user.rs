@@ -146,13 +146,18 @@ impl<T: Transport> User<T> {
     pub(crate) async fn live(mut self) {
         let plan = self.around.plan.clone();
         let scenario = &plan.scenarios[self.class];
+        let mut left = plan.iterations_of(self.around.step, self.number).unwrap_or(u64::MAX);
+        if left == 0 {
+            return;
+        }
         let mut ended = self.take(&scenario.on_start, None, OnFailure::Continue).await;
         while ended != Ended::User && !self.stopping() {
             let index = self.choose(scenario);
             // Without what the harness itself was late by, so that a pace does not drift.
             let begun_ns = self.due_ns.max(self.ready_ns);
             ended = self.run(&scenario.tasks[index], index).await;
-            if ended == Ended::User {
+            left -= 1;
+            if ended == Ended::User || left == 0 {
                 break;
             }
             let due_ns = scenario.wait.due_ns(begun_ns, self.due_ns, &mut self.stream);

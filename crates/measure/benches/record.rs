@@ -128,6 +128,7 @@ fn run_of(steps: StepRecorder, ended_ns: u64) -> Run {
         cut_off: records.cut_off,
         resources: None,
         losses: vec![],
+        absence: None,
         stages: None,
         thresholds: vec![],
     };

@@ -45,4 +45,27 @@ pub struct LossRecord {
     pub users_moved: u32,
     /// Whether the run was told to put up with it.
     pub tolerated: bool,
+    /// It took its leave, and was not lost: what it could not hand in is bounded all the same.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub left: bool,
+}
+
+impl LossRecord {
+    /// Whether the step is less than it was to be.
+    pub(crate) fn hurts(&self) -> bool {
+        !(self.tolerated || self.left && self.requests_max == 0)
+    }
+}
+
+/// The time in which nobody led the workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AbsenceRecord {
+    /// When the coordinator was last at work, nanoseconds since the run's clock started.
+    pub from_ns: u64,
+    /// When another one took its place.
+    pub until_ns: u64,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }

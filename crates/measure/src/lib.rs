@@ -61,7 +61,7 @@ pub use conclude::{Conclusion, RunExit, Scalability, StepConclusion, conclude};
 pub use confidence::{samples_needed, upper95_ns};
 pub use estimate::{Interval95, Intervals, StepIntervals, intervals};
 pub use file::RunError;
-pub use fleet::{LossRecord, WorkerRecord};
+pub use fleet::{AbsenceRecord, LossRecord, WorkerRecord};
 pub use goodness::{Fit, jitter_tolerance, uniform_fit};
 pub use health::{GeneratorRecord, PULSE_SLOT_NS, ProcessRecord, PulseRecord, SeenRecord, ThreadRecord};
 pub use histogram::{HIGHEST_NS, Histogram, Quantile};

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ArrivalsRecord, GeneratorRecord, Limits, LoadRecord, LossRecord, NameId, Outcome, ProcessRecord,
-    PulseRecord, StagesRecord, Threshold, TimesKind, WorkerRecord,
+    AbsenceRecord, ArrivalsRecord, GeneratorRecord, Limits, LoadRecord, LossRecord, NameId, Outcome,
+    ProcessRecord, PulseRecord, StagesRecord, Threshold, TimesKind, WorkerRecord,
 };
 
 /// The format that this version writes and reads.
@@ -150,6 +150,9 @@ pub struct StepRun {
     /// Workers that were lost while it ran.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub losses: Vec<LossRecord>,
+    /// When nobody led its workers, so that it ended before its time; `None` when somebody always did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absence: Option<AbsenceRecord>,
     /// Where the server says that the time of successes went; `None` where it says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stages: Option<StagesRecord>,

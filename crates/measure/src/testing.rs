@@ -83,6 +83,7 @@ pub(crate) fn step_with(name: &str, load: LoadRecord, samples: &[Sample], mut re
         cut_off,
         resources: None,
         losses: vec![],
+        absence: None,
         stages,
         thresholds: vec![],
     }

@@ -41,9 +41,9 @@ pub fn warnings(step: &StepRun, summary: &Summary) -> Vec<Warning> {
     found
 }
 
-/// Workers that were lost, where the run was told to put up with it; else the step is invalid.
+/// Workers that left in good order, or were lost where the run was told to put up with it; else the step is invalid.
 fn lost(step: &StepRun) -> impl Iterator<Item = Warning> + '_ {
-    let tolerated = step.losses.iter().filter(|loss| loss.tolerated);
+    let tolerated = step.losses.iter().filter(|loss| !loss.hurts());
     tolerated.map(|loss| {
         Warning::new(
             workers::words(step, loss),

@@ -41,6 +41,15 @@ impl Clock {
         Self { start: Instant::now(), unix_start_ns: nanos(unix), scale: Scale::Real }
     }
 
+    /// Real time, counted from a moment in the past: for one who goes on where another ended. By the wall clock, which
+    /// alone both know; one that is in the future counts as now.
+    pub fn since(unix_ns: u64) -> Self {
+        let now = Self::system();
+        let past = Duration::from_nanos(now.unix_start_ns.saturating_sub(unix_ns));
+        let start = now.start.checked_sub(past).unwrap_or(now.start);
+        Self { start, unix_start_ns: now.unix_start_ns.min(unix_ns), scale: Scale::Real }
+    }
+
     /// Virtual time that starts at `unix_ns`; the runtime must be paused (`start_paused`).
     #[expect(clippy::disallowed_methods, reason = "the one place where virtual time enters")]
     pub fn at(unix_ns: u64) -> Self {

@@ -176,6 +176,7 @@ fn head(record: &StepRun) -> StepRun {
         thresholds: record.thresholds.clone(),
         cut_off: record.cut_off.clone(),
         losses: record.losses.clone(),
+        absence: record.absence,
         ..*record
     }
 }

@@ -69,7 +69,11 @@ fn of_fleet(worker: &WorkerView) -> Value {
 
 /// As the run file has it.
 fn of_record(worker: &WorkerRecord) -> Value {
-    let state = if worker.lost.is_some() { "lost" } else { "done" };
+    let state = match &worker.lost {
+        Some(loss) if loss.left => "left",
+        Some(_) => "lost",
+        None => "done",
+    };
     json!({
         "id": worker.id, "kind": "process", "host": worker.host, "pid": worker.pid, "state": state,
         "users": worker.users, "requests": worker.requests, "cpu_share": null, "memory_bytes": null,

@@ -15,14 +15,14 @@ fn files() -> Vec<(&'static str, String)> {
     vec![("asker.toml", asker("20ms", ""))]
 }
 
-struct Site {
-    redis: RedisServer,
-    stub: Server,
+pub(crate) struct Site {
+    pub(crate) redis: RedisServer,
+    pub(crate) stub: Server,
     folder: tempfile::TempDir,
 }
 
 impl Site {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let files = files();
         let listed: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
         let stub = Server::start(
@@ -32,23 +32,23 @@ impl Site {
         Self { redis: RedisServer::start(), stub, folder: folder(&listed) }
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    fn start(&self, args: &str) -> Running {
+    pub(crate) fn start(&self, args: &str) -> Running {
         let mut command = bench(self.path(), words(args));
         command.env("WEAVER_FLEET_SECRET", SECRET);
         Running::start(command)
     }
 
-    fn worker(&self, id: &str, more: &str) -> Running {
+    pub(crate) fn worker(&self, id: &str, more: &str) -> Running {
         let mut worker = self.start(&format!("worker --redis {} --id {id} {more}", self.redis.url()));
         worker.line("waits for a coordinator");
         worker
     }
 
-    fn master(&self, workers: u16, more: &str) -> Running {
+    pub(crate) fn master(&self, workers: u16, more: &str) -> Running {
         self.start(&format!(
             "run --headless -f asker.toml -H {} --master --expect-workers {workers} --expect-workers-max-wait 30s --redis {} \
              --out out --seed 5 --print-stats {more}",
@@ -59,18 +59,18 @@ impl Site {
 
     /// Waits until the stub has had so many requests.
     #[track_caller]
-    fn received(&self, count: u64) {
+    pub(crate) fn received(&self, count: u64) {
         let seen = (0..200_000).any(|_| self.stub.truth()["received"].as_u64() >= Some(count));
         assert!(seen, "the load stops at {}", self.stub.truth()["received"]);
     }
 
-    fn run_file(&self) -> Value {
+    pub(crate) fn run_file(&self) -> Value {
         json(results(&self.path().join("out")).join("run.json"))
     }
 
     /// Reported ≤ truth ≤ reported + bound; the three numbers.
     #[track_caller]
-    fn account(&self) -> (u64, u64, u64) {
+    pub(crate) fn account(&self) -> (u64, u64, u64) {
         let run = self.run_file();
         let step = &run["steps"][0];
         let sum = |list: &Value, key: &str| -> u64 {
@@ -88,7 +88,7 @@ impl Site {
 }
 
 #[track_caller]
-fn done(running: Running, code: i32) -> Done {
+pub(crate) fn done(running: Running, code: i32) -> Done {
     running.end().exits(code)
 }
 

@@ -15,6 +15,7 @@ mod fleet;
 mod formats;
 mod green;
 mod interrupt;
+mod iterations;
 mod listener;
 mod mistakes;
 mod page;
@@ -24,6 +25,7 @@ mod progress;
 #[path = "../../../stub/tests/it/redis_server.rs"]
 mod redis_server;
 mod replicas;
+mod resume;
 mod secrets;
 mod serving;
 mod sharing;

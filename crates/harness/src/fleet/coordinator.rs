@@ -3,23 +3,23 @@
 //! It must not know the driver's course: it is told what to do, as a crew of threads is.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::fs::File;
 use std::rc::Rc;
 use std::time::Duration;
 
-use measure::{LossRecord, WorkerRecord};
+use measure::{LossRecord, Run, WorkerRecord};
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, spawn_local};
 use wire::Clock;
 
 use super::bus::{Bus, Position};
 use super::errand::{Errand, Sources};
-use super::journal::Journal;
+use super::journal::{FORMAT, Head, Journal, Line};
 use super::member::{Member, Standing};
 use super::message::{Order, down_stream, up_stream};
 use super::post::{Incoming, Post};
 use super::seal::RunSecret;
-use super::state::{Loss, State};
+use super::state::State;
 use super::worker::ORPHANED_NS;
 use crate::Plan;
 
@@ -47,8 +47,8 @@ pub struct Lead {
     pub tolerate_loss: bool,
     /// Users of a lost worker go to the others.
     pub move_users: bool,
-    /// Where what workers hand in is kept before it is acknowledged; `None`: nowhere.
-    pub journal: Option<PathBuf>,
+    /// An empty file in which what workers hand in is kept before it is acknowledged; `None`: nowhere.
+    pub journal: Option<File>,
     /// What the plan was read from.
     pub sources: Sources,
 }
@@ -62,7 +62,7 @@ pub struct WorkerView {
     pub host: String,
     /// Its process.
     pub pid: u32,
-    /// `joining`, `ready`, `running`, `lost`, `returning` or `refused`.
+    /// `joining`, `ready`, `running`, `lost`, `returning`, `leaving`, `left` or `refused`.
     pub state: &'static str,
     /// Why it refused.
     pub words: Option<String>,
@@ -103,22 +103,39 @@ impl Fleet {
     /// Begins to hear workers; inside a `LocalSet`.
     ///
     /// # Errors
-    /// In words, when the bus is away or the journal cannot be made.
-    pub(crate) async fn begin(lead: Lead, plan: &Plan, clock: Clock) -> Result<Self, String> {
-        let journal = lead.journal.as_ref().map(|path| {
-            Journal::create(path).map_err(|error| format!("{}: cannot be made: {error}", path.display()))
-        });
-        let journal = journal.transpose()?;
+    /// In words, when the bus is away or another has the journal.
+    pub(crate) async fn begin(mut lead: Lead, plan: &Plan, file: &Run, clock: Clock) -> Result<Self, String> {
+        let journal = lead.journal.take().map(Journal::on).transpose()?;
         let stream = up_stream(&lead.fleet);
         // What was said before is of other runs: workers say again and again that they are there.
         let after = lead.bus.newest(&stream).await.map_err(|error| error.to_string())?;
         let errand = Errand::of(plan, lead.sources.clone());
         // In nanoseconds since 1970, so that no other run has the same.
-        let state = State::new(clock, clock.unix_ns().max(1), lead.secret.clone(), errand, journal);
+        let run = clock.unix_ns().max(1);
+        let mut state = State::new(clock, run, lead.secret.clone(), Some(errand), journal);
+        state.keep(&Line::Head(Box::new(Head {
+            format: FORMAT.to_owned(),
+            fleet: lead.fleet.clone(),
+            run,
+            proof: lead.secret.proof(run),
+            drawn: lead.secret.is_drawn(),
+            tolerate_loss: lead.tolerate_loss,
+            file: file.clone(),
+        })));
+        Ok(Self::hear(lead, state, (stream, after)))
+    }
+
+    /// Goes on where another coordinator ended: nothing that was said since is missed.
+    pub(super) fn take_over(lead: Lead, state: State) -> Self {
+        let stream = up_stream(&lead.fleet);
+        Self::hear(lead, state, (stream, Position::default()))
+    }
+
+    fn hear(lead: Lead, state: State, (stream, after): (String, Position)) -> Self {
         let (state, lead) = (Rc::new(RefCell::new(state)), Rc::new(lead));
         let (changed, kick) = (Rc::new(Notify::new()), Rc::new(Notify::new()));
         let task = listen(state.clone(), lead.clone(), (stream, after), (changed.clone(), kick.clone()));
-        Ok(Self { state, changed, kick, task: spawn_local(task), lead })
+        Self { state, changed, kick, task: spawn_local(task), lead }
     }
 
     /// Waits until the expected workers are there.
@@ -169,7 +186,7 @@ impl Fleet {
         let heard = async {
             loop {
                 let changed = self.changed.notified();
-                let lost = |member: &Member| member.standing == Standing::Lost;
+                let lost = |member: &Member| matches!(member.standing, Standing::Lost | Standing::Left);
                 if self
                     .state
                     .borrow()
@@ -217,22 +234,6 @@ impl Fleet {
         };
         self.state.borrow().members.iter().map(record).collect()
     }
-
-    /// What was lost in a step that is over.
-    pub(super) fn loss_record(&self, state: &State, loss: &Loss) -> LossRecord {
-        let member = &state.members[loss.member];
-        let whole = member.part.is_some_and(|part| part.finished);
-        LossRecord {
-            worker: member.beat.id.clone(),
-            pid: member.beat.pid,
-            at_ns: loss.at_ns,
-            // One that came back has handed in all that it had.
-            requests_max: if whole { 0 } else { member.in_hand_max() },
-            requests_likely: if whole { 0 } else { member.in_hand_likely(loss.silent_ns) },
-            users_moved: loss.users_moved,
-            tolerated: self.lead.tolerate_loss,
-        }
-    }
 }
 
 fn view(member: &Member) -> WorkerView {
@@ -243,6 +244,8 @@ fn view(member: &Member) -> WorkerView {
         Standing::Refused(words) => ("refused", Some(words.clone())),
         Standing::Lost => ("lost", None),
         Standing::Returning => ("returning", None),
+        Standing::Leaving => ("leaving", None),
+        Standing::Left => ("left", None),
     };
     WorkerView {
         id: member.beat.id.clone(),
@@ -298,7 +301,7 @@ async fn listen(
             _ => state.look_for_lost(now_ns),
         }
         state.settle();
-        let (run, secret) = (state.run, state.secret.clone());
+        let (run, secret) = ((state.run, state.reign), state.secret.clone());
         for member in &mut state.members {
             let letters = member.letters(run, now_ns, || {
                 written += 1;

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use measure::{ArrivalsTally, GeneratorRecord, LossRecord, Packer, Recorder};
 
 use super::coordinator::{Fleet, WorkerView};
+use super::journal::Line;
 use super::message::Order;
 use super::seconds::Seconds;
 use super::state::{Stage, State};
@@ -40,18 +41,11 @@ impl<'a> FleetCrew<'a> {
     /// Gives the workers that are there their parts.
     pub(crate) fn start(fleet: &'a Fleet, plan: &Plan, index: usize) -> Self {
         let zero: Vec<ClassCounts> = plan.scenarios.iter().map(ClassCounts::zero).collect();
-        let stage = Stage {
-            index,
-            resets: 0,
-            seconds: Seconds::new(plan.entries.len(), plan.recorder(index)),
-            counts: Default::default(),
-            arrivals: vec![],
-            losses: vec![],
-            homes: Default::default(),
-            stopping: false,
-            moves: fleet.lead.move_users,
-        };
-        fleet.state.borrow_mut().cast(stage);
+        let seconds = Seconds::new(plan.entries.len(), plan.recorder(index));
+        let mut state = fleet.state.borrow_mut();
+        state.cast(Stage::new(index, seconds, fleet.lead.move_users));
+        state.keep_step(plan, index);
+        drop(state);
         fleet.kick.notify_one();
         Self { fleet, counts: zero.clone(), zero, taken: plan.recorder(index), began: false }
     }
@@ -60,7 +54,7 @@ impl<'a> FleetCrew<'a> {
     pub(crate) async fn ready(&mut self) -> u64 {
         self.until(|state| {
             let mut waiting = state.at_work().filter_map(|at| state.members[at].part);
-            waiting.all(|part| part.ready)
+            waiting.all(|part| part.ready) && state.is_durable()
         })
         .await;
         let state = self.fleet.state.borrow();
@@ -71,6 +65,7 @@ impl<'a> FleetCrew<'a> {
 
     pub(crate) fn begin(&mut self, from_ns: u64, until_ns: u64) {
         self.began = true;
+        self.fleet.state.borrow_mut().keep(&Line::Begin { from_ns, until_ns });
         self.order(|member| Order::Begin {
             from_ns: member.its_ns(from_ns),
             until_ns: member.its_ns(until_ns),
@@ -138,17 +133,15 @@ impl<'a> FleetCrew<'a> {
             if let Some(stage) = &mut state.stage {
                 stage.resets += 1;
                 stage.counts.clear();
-                stage.seconds = Seconds::new(self.taken_names(), fresh());
+                stage.seconds = Seconds::new(stage.seconds.names(), fresh());
+                let resets = stage.resets;
+                state.keep(&Line::Reset { at_ns, resets });
             }
             at_ns
         };
         self.taken = fresh();
         self.order(|member| Order::Reset { at_ns: member.its_ns(at_ns) });
         at_ns
-    }
-
-    fn taken_names(&self) -> usize {
-        self.fleet.state.borrow().stage.as_ref().map_or(0, |stage| stage.seconds.names())
     }
 
     pub(crate) fn counts(&self) -> &[ClassCounts] {
@@ -165,7 +158,9 @@ impl<'a> FleetCrew<'a> {
         self.until(|state| state.awaited().next().is_none()).await;
         let mut state = self.fleet.state.borrow_mut();
         let stage = state.stage.take().expect("a step runs until it is finished");
-        let losses = stage.losses.iter().map(|loss| self.fleet.loss_record(&state, loss)).collect();
+        state.keep(&Line::Ended { index: stage.index });
+        let tolerated = self.fleet.lead.tolerate_loss;
+        let losses = stage.losses.iter().map(|loss| state.loss_record(loss, tolerated)).collect();
         let mut packer = Packer::default();
         let tallies = stage.arrivals.iter().filter_map(|parcel| packer.unpack_arrivals(parcel).ok());
         let arrivals = tallies.reduce(|mut sum, more| {
@@ -197,7 +192,10 @@ impl<'a> FleetCrew<'a> {
 }
 
 /// What all did together.
-fn summed<'a>(zero: &[ClassCounts], each: impl Iterator<Item = &'a Vec<ClassCounts>>) -> Vec<ClassCounts> {
+pub(super) fn summed<'a>(
+    zero: &[ClassCounts],
+    each: impl Iterator<Item = &'a Vec<ClassCounts>>,
+) -> Vec<ClassCounts> {
     let mut sum = zero.to_vec();
     for counts in each {
         sum.iter_mut().zip(counts).for_each(|(sum, more)| sum.add(more));

@@ -40,6 +40,7 @@ pub struct Errand {
     seed: u64,
     classes: Vec<(String, u32)>,
     steps: Vec<(String, Load)>,
+    iterations: Option<u64>,
     digest: u64,
 }
 
@@ -55,6 +56,7 @@ impl Errand {
             seed: plan.seed.0,
             classes: plan.scenarios.iter().map(|s| (s.class.clone(), s.weight)).collect(),
             steps: plan.steps.iter().map(|step| (step.name.clone(), step.load.clone())).collect(),
+            iterations: plan.iterations,
             digest: digest(plan),
         }
     }
@@ -77,6 +79,7 @@ impl Errand {
         let mut plan = Plan::new(self.kind, Seed(self.seed), chosen, &[], &self.tags)?;
         let steps = self.steps.iter().cloned();
         plan.steps = steps.map(|(name, load)| StepPlan { name, load, run_time: None, gate: true }).collect();
+        plan.iterations = self.iterations;
         plan.target_url.clone_from(&self.target_url);
         let mut mistakes = Mistakes::default();
         if digest(&plan) != self.digest {

@@ -209,6 +209,12 @@ impl Job {
         self.crew.stop().await;
     }
 
+    /// Sends nothing new, and ends when all answers are there.
+    pub(super) async fn leave(&mut self) {
+        self.stop().await;
+        self.crew.dismiss_all();
+    }
+
     /// Gives up everything, and hands over what there is.
     pub(super) async fn abandon(&mut self) {
         self.stop().await;

@@ -3,25 +3,97 @@
 //! It must not know what is done with it.
 
 use std::cell::Cell;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Write};
-use std::path::Path;
 use std::rc::Rc;
 
+use measure::{Run, StepRun};
 use serde::{Deserialize, Serialize};
 use tokio::task::{JoinHandle, spawn_blocking, spawn_local};
 
 use super::message::Report;
+use super::state::Loss;
+use crate::Load;
 
-/// A line.
+/// The format that this version writes and reads.
+pub(crate) const FORMAT: &str = "weaver-bench.journal/1";
+
+/// A line, as JSON. Moments are nanoseconds since the run's clock started, unless they say otherwise.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Line {
-    /// The run begins.
-    Run { run: u64 },
+    /// The run begins: always the first line, and only there.
+    Head(Box<Head>),
+    /// Another coordinator goes on, which is the run's so-manieth.
+    Reign { reign: u64 },
+    /// A worker, as it stood when a step began.
+    Worker(Identity),
+    /// Workers make ready for a step.
+    Step(Box<StepHead>),
+    /// It begins; arrivals come until then.
+    Begin { from_ns: u64, until_ns: u64 },
+    /// What it recorded was dropped, for the so-manieth time.
+    Reset { at_ns: u64, resets: u32 },
     /// A worker may send so many requests.
     Ceiling { worker: u64, ceiling: u64 },
     /// What a worker handed in.
     Report { worker: u64, number: u64, report: Report },
+    /// A worker was lost in the step, or took its leave.
+    Loss { worker: u64, at_ns: u64, users_moved: u32, silent_ns: u64, left: bool },
+    /// The step is over.
+    Ended { index: usize },
+    /// The run file is whole: nobody needs this file any more.
+    Over,
+}
+
+/// How the journal begins.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Head {
+    /// [`FORMAT`].
+    pub(crate) format: String,
+    /// Which of several fleets on the bus.
+    pub(crate) fleet: String,
+    /// The run, as letters name it.
+    pub(crate) run: u64,
+    /// What only those who know the run secret can write: see [`super::RunSecret::proof`].
+    pub(crate) proof: String,
+    /// The secret was drawn, and died with the coordinator.
+    pub(crate) drawn: bool,
+    /// Whether a lost worker makes the run invalid.
+    pub(crate) tolerate_loss: bool,
+    /// The run file, without any step.
+    pub(crate) file: Run,
+}
+
+/// What a step's record is made from.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct StepHead {
+    pub(crate) index: usize,
+    /// When workers were told of it.
+    pub(crate) at_ns: u64,
+    pub(crate) load: Load,
+    /// Whether response times are recorded.
+    pub(crate) response: bool,
+    /// Its record, before anything happened.
+    pub(crate) record: StepRun,
+}
+
+/// Who a worker is, and how its clock goes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Identity {
+    pub(crate) worker: u64,
+    pub(crate) id: String,
+    pub(crate) host: String,
+    pub(crate) pid: u32,
+    pub(crate) threads: u32,
+    pub(crate) offset_ns: i64,
+    pub(crate) rtt_ns: u64,
+}
+
+impl Line {
+    pub(crate) fn loss(worker: u64, loss: &Loss) -> Self {
+        let Loss { at_ns, users_moved, silent_ns, left, .. } = *loss;
+        Self::Loss { worker, at_ns, users_moved, silent_ns, left }
+    }
 }
 
 /// Written to, and synced.
@@ -37,12 +109,12 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// A new file.
+    /// Goes on at the file's end; nobody else may, for as long as this process lives.
     ///
     /// # Errors
-    /// When it cannot be made.
-    pub(crate) fn create(path: &Path) -> io::Result<Self> {
-        let file = File::create_new(path)?;
+    /// In words, when another coordinator has it.
+    pub(crate) fn on(file: File) -> Result<Self, String> {
+        lock(&file)?;
         let (pending, done, failed) = (vec![], Rc::default(), Rc::default());
         Ok(Self { file, pending, begun: 0, done, failed, syncing: None })
     }
@@ -51,6 +123,11 @@ impl Journal {
     pub(crate) fn put(&mut self, line: &Line) {
         serde_json::to_writer(&mut self.pending, line).expect("a line is JSON");
         self.pending.push(b'\n');
+    }
+
+    /// Whether anything was kept that is not on its way.
+    pub(crate) fn is_behind(&self) -> bool {
+        !self.pending.is_empty()
     }
 
     /// Whether a batch is on its way.
@@ -87,4 +164,28 @@ impl Journal {
     pub(crate) fn has_failed(&self) -> bool {
         self.failed.get()
     }
+}
+
+/// Keeps others from the file.
+///
+/// # Errors
+/// In words, when another has it.
+pub(crate) fn lock(file: &File) -> Result<(), String> {
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => {
+            "the run has a coordinator still, on this machine or another; end it first".to_owned()
+        }
+        TryLockError::Error(error) => format!("the journal cannot be locked: {error}"),
+    })
+}
+
+/// Notes in a journal that its run file is whole.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn close_journal(mut file: &File) -> io::Result<()> {
+    let mut line = serde_json::to_vec(&Line::Over).expect("a line is JSON");
+    line.push(b'\n');
+    file.write_all(&line)?;
+    file.sync_data()
 }

@@ -2,6 +2,7 @@
 //!
 //! Pure numbers: it must not know the bus, nor the present but as an argument.
 
+use super::journal::Identity;
 use super::link::{Inbox, Outbox};
 use super::message::{DownBeat, DownLetter, ITEMS_MAX, Order, UpBeat, VERSION, Way};
 
@@ -25,6 +26,10 @@ pub(crate) enum Standing {
     Lost,
     /// It has been heard again, and gives up what others do now.
     Returning,
+    /// It takes its leave, and hands in what it has.
+    Leaving,
+    /// It took its leave, and has handed in all that it had.
+    Left,
 }
 
 /// Its part in the step that runs.
@@ -97,6 +102,26 @@ impl Member {
         }
     }
 
+    /// Who it is, for the journal.
+    pub(crate) fn identity(&self) -> Identity {
+        Identity {
+            worker: self.worker,
+            id: self.beat.id.clone(),
+            host: self.beat.host.clone(),
+            pid: self.beat.pid,
+            threads: self.beat.threads,
+            offset_ns: self.offset_ns,
+            rtt_ns: self.rtt_ns,
+        }
+    }
+
+    /// Who it is, as the journal says.
+    pub(crate) fn identify(&mut self, identity: Identity) {
+        let Identity { id, host, pid, threads, offset_ns, rtt_ns, .. } = identity;
+        self.beat = UpBeat { id, host, pid, threads, ..UpBeat::default() };
+        (self.offset_ns, self.rtt_ns) = (offset_ns, rtt_ns);
+    }
+
     /// Whether a letter of this number is new; then it has been heard.
     pub(crate) fn hears(&mut self, number: u64, now_ns: u64) -> bool {
         let new = number > self.heard;
@@ -164,7 +189,7 @@ impl Member {
     /// Letters that are due; `number` gives their numbers.
     pub(crate) fn letters(
         &mut self,
-        run: u64,
+        (run, reign): (u64, u64),
         now_ns: u64,
         mut number: impl FnMut() -> u64,
     ) -> Vec<DownLetter> {
@@ -187,6 +212,7 @@ impl Member {
                 version: VERSION,
                 way: Way::Down,
                 run,
+                reign,
                 worker: self.worker,
                 number,
                 acknowledged: self.durable,
@@ -215,7 +241,7 @@ mod tests {
             [(50, 900), (20, 20), (900, 10), (30, 40), (100, 100)].iter().enumerate()
         {
             let number = number as u64 + 1;
-            let letters = member.letters(1, at_ns, || number);
+            let letters = member.letters((1, 1), at_ns, || number);
             assert_eq!(letters[0].beat.probe, Some(number));
             let echo = Some((number, at_ns + there_ns + 1_000));
             at_ns += there_ns + back_ns;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::desk::ClassCounts;
 
 /// The version of the protocol; others are not listened to.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 /// Items that one letter brings at most.
 pub(crate) const ITEMS_MAX: usize = 16;
 
@@ -29,6 +29,9 @@ pub(crate) struct Letter<B, I> {
     pub(crate) way: Way,
     /// The run; 0 of a worker that knows none yet.
     pub(crate) run: u64,
+    /// Which of the run's coordinators, one after the other, from 1; 0 of a worker that knows none yet. Orders are numbered
+    /// anew under each.
+    pub(crate) reign: u64,
     /// The worker that sends it or is to read it: drawn when its process began.
     pub(crate) worker: u64,
     /// Greater than that of every letter that the sender wrote before.
@@ -116,6 +119,8 @@ pub(crate) enum Report {
     Drained { step: usize },
     /// The step is over here; the last second came before.
     Finished { step: usize, arrivals: Option<ArrivalsParcel> },
+    /// It takes its leave: it sends nothing new, and hands in what it has.
+    Leaving,
 }
 
 /// One second of one worker.

@@ -11,6 +11,8 @@ use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign, verify};
 
 use super::bus::ENTRY_BYTES_MAX;
 
+/// Bytes that tell one secret from another.
+const PROOF_BYTES: usize = 16;
 /// Bytes of the code before each message.
 const CODE_BYTES: usize = 32;
 
@@ -21,6 +23,7 @@ pub struct RunSecret(Arc<Keys>);
 struct Keys {
     messages: Key,
     secrets: LessSafeKey,
+    drawn: bool,
 }
 
 impl fmt::Debug for RunSecret {
@@ -35,11 +38,31 @@ impl RunSecret {
     /// # Panics
     /// Never: the cipher takes 32 bytes.
     pub fn new(secret: &[u8]) -> Self {
+        Self::of(secret, false)
+    }
+
+    /// The same of a secret that nobody gave: nobody will know it when this process is gone.
+    pub fn drawn(secret: &[u8]) -> Self {
+        Self::of(secret, true)
+    }
+
+    fn of(secret: &[u8], drawn: bool) -> Self {
         let root = Key::new(HMAC_SHA256, secret);
         let messages = Key::new(HMAC_SHA256, sign(&root, b"weaver-bench fleet: messages").as_ref());
         let secrets = sign(&root, b"weaver-bench fleet: secrets");
         let secrets = UnboundKey::new(&AES_256_GCM, secrets.as_ref()).expect("a key of 32 bytes");
-        Self(Arc::new(Keys { messages, secrets: LessSafeKey::new(secrets) }))
+        Self(Arc::new(Keys { messages, secrets: LessSafeKey::new(secrets), drawn }))
+    }
+
+    /// Whether nobody gave it.
+    pub(crate) fn is_drawn(&self) -> bool {
+        self.0.drawn
+    }
+
+    /// What nobody can write who does not know the secret, for one run; hexadecimal.
+    pub(crate) fn proof(&self, run: u64) -> String {
+        let code = sign(&self.0.messages, format!("journal of run {run}").as_bytes());
+        code.as_ref().iter().take(PROOF_BYTES).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The message after its code.

@@ -84,6 +84,11 @@ impl Seconds {
         self.merged
     }
 
+    /// Whether nothing is kept.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
     /// Parcels that could not be taken in.
     pub(crate) fn damaged(&self) -> u64 {
         self.damaged

@@ -28,6 +28,8 @@ pub(crate) struct Loss {
     pub(crate) users_moved: u32,
     /// Its rate and silence when it was given up.
     pub(crate) silent_ns: u64,
+    /// It took its leave.
+    pub(crate) left: bool,
 }
 
 /// The step that runs.
@@ -47,18 +49,38 @@ pub(crate) struct Stage {
     pub(crate) moves: bool,
 }
 
+impl Stage {
+    /// One that has not begun.
+    pub(crate) fn new(index: usize, seconds: Seconds, moves: bool) -> Self {
+        Self {
+            index,
+            resets: 0,
+            seconds,
+            counts: HashMap::new(),
+            arrivals: vec![],
+            losses: vec![],
+            homes: HashMap::new(),
+            stopping: false,
+            moves,
+        }
+    }
+}
+
 /// What the coordinator knows.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) clock: Clock,
     pub(crate) run: u64,
+    /// Which of the run's coordinators this is, from 1.
+    pub(crate) reign: u64,
     pub(crate) secret: RunSecret,
-    errand: Errand,
+    /// What newcomers are told; `None`: nobody may come any more.
+    errand: Option<Errand>,
     pub(crate) members: Vec<Member>,
     pub(crate) stage: Option<Stage>,
-    journal: Option<Journal>,
+    pub(super) journal: Option<Journal>,
     /// What each batch of the journal holds: reports and ceilings by worker.
-    batch: Option<(u64, Vec<(u64, u64)>)>,
+    pub(super) batch: Option<(u64, Vec<(u64, u64)>)>,
     /// Silence counts from here at the earliest: when the bus came back, or the process ran again.
     listening_ns: u64,
     /// Letters that were not ours, not whole, too old or of too many workers.
@@ -72,12 +94,13 @@ impl State {
         clock: Clock,
         run: u64,
         secret: RunSecret,
-        errand: Errand,
+        errand: Option<Errand>,
         journal: Option<Journal>,
     ) -> Self {
-        let mut state = Self {
+        Self {
             clock,
             run,
+            reign: 1,
             secret,
             errand,
             members: vec![],
@@ -87,14 +110,6 @@ impl State {
             listening_ns: clock.now_ns(),
             refused_letters: 0,
             late: 0,
-        };
-        state.keep(&Line::Run { run });
-        state
-    }
-
-    fn keep(&mut self, line: &Line) {
-        if let Some(journal) = &mut self.journal {
-            journal.put(line);
         }
     }
 
@@ -111,8 +126,8 @@ impl State {
             self.refused_letters += 1;
             return;
         };
-        let ours =
-            letter.version == VERSION && letter.way == Way::Up && (letter.run == 0 || letter.run == self.run);
+        let fits = letter.run == self.run || (letter.run == 0 && self.errand.is_some());
+        let ours = letter.version == VERSION && letter.way == Way::Up && fits;
         let Some(at) = ours.then(|| self.member(letter.worker, now_ns)).flatten() else {
             self.refused_letters += 1;
             return;
@@ -127,7 +142,9 @@ impl State {
             // It does not know the run yet: what it has of us is nothing.
             return;
         }
-        member.outbox.acknowledge(letter.acknowledged);
+        if letter.reign == self.reign {
+            member.outbox.acknowledge(letter.acknowledged);
+        }
         if member.standing == Standing::Lost {
             self.returns(at);
         }
@@ -147,8 +164,10 @@ impl State {
             return found;
         }
         let mut member = Member::new(worker, now_ns);
-        let sealed = self.errand.sealed(&self.secret, once(self.run, worker));
-        member.outbox.put(Order::Plan { sealed });
+        if let Some(errand) = &self.errand {
+            let sealed = errand.sealed(&self.secret, once(self.run, worker));
+            member.outbox.put(Order::Plan { sealed });
+        }
         self.members.push(member);
         Some(self.members.len() - 1)
     }
@@ -165,7 +184,7 @@ impl State {
         }
     }
 
-    fn take(&mut self, at: usize, report: Report) {
+    pub(super) fn take(&mut self, at: usize, report: Report) {
         let member = &mut self.members[at];
         let mut part = member.part.unwrap_or_default();
         let runs = self.stage.as_ref().map(|stage| stage.index);
@@ -196,8 +215,11 @@ impl State {
                 if member.standing == Standing::Returning {
                     member.standing = Standing::Prepared;
                     member.rejoined += 1;
+                } else if member.standing == Standing::Leaving {
+                    member.standing = Standing::Left;
                 }
             }
+            Report::Leaving => return self.leaves(at),
         }
         if member.part.is_some() {
             member.part = Some(part);
@@ -209,8 +231,7 @@ impl State {
         for at in 0..self.members.len() {
             let member = &mut self.members[at];
             let silent_ns = now_ns.saturating_sub(member.heard_ns.max(self.listening_ns));
-            let works =
-                matches!(member.standing, Standing::Prepared | Standing::Greeted | Standing::Returning);
+            let works = !matches!(member.standing, Standing::Refused(_) | Standing::Lost | Standing::Left);
             if !works || silent_ns < SILENT_NS {
                 continue;
             }
@@ -218,17 +239,13 @@ impl State {
             let silent_ns = now_ns.saturating_sub(member.heard_ns);
             if member.part.is_some_and(|part| !part.finished) {
                 let users_moved = self.move_users(at);
-                if let Some(stage) = &mut self.stage
-                    && !stage.losses.iter().any(|loss| loss.member == at)
-                {
-                    stage.losses.push(Loss { member: at, at_ns: now_ns, users_moved, silent_ns });
-                }
+                self.note(Loss { member: at, at_ns: now_ns, users_moved, silent_ns, left: false });
             }
         }
     }
 
     /// Gives the users of a lost worker to the others, each with the next generation.
-    fn move_users(&mut self, from: usize) -> u32 {
+    pub(super) fn move_users(&mut self, from: usize) -> u32 {
         let others: Vec<usize> = self.at_work().filter(|at| *at != from).collect();
         let Some(stage) = &mut self.stage else { return 0 };
         let homes = stage.homes.iter().filter(|(_, (_, home, _))| *home == from);
@@ -260,7 +277,7 @@ impl State {
     pub(crate) fn awaited(&self) -> impl Iterator<Item = usize> + '_ {
         let comes = |member: &Member| {
             member.part.is_some_and(|part| !part.finished)
-                && matches!(member.standing, Standing::Prepared | Standing::Returning)
+                && matches!(member.standing, Standing::Prepared | Standing::Returning | Standing::Leaving)
         };
         self.members.iter().enumerate().filter(move |(_, member)| comes(member)).map(|(at, _)| at)
     }
@@ -335,7 +352,7 @@ impl State {
             return;
         }
         let news = |member: &Member| member.durable < member.inbox.taken() || member.ceiling < member.wanted;
-        if !self.members.iter().any(news) {
+        if !journal.is_behind() && !self.members.iter().any(news) {
             return;
         }
         for member in self.members.iter().filter(|member| member.ceiling < member.wanted) {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use measure::Packer;
+use tokio::sync::mpsc;
 use wire::Clock;
 
 use super::allowed::Allowed;
@@ -19,6 +20,7 @@ use super::link::{Inbox, Outbox};
 use super::message::{
     DownLetter, ITEMS_MAX, Order, Report, UpBeat, UpLetter, VERSION, Way, down_stream, once, up_stream,
 };
+use super::parting::Parting;
 use super::post::{Incoming, Post};
 use super::seal::RunSecret;
 use crate::{Plan, Probe, Target, Transport, Workers};
@@ -85,6 +87,17 @@ where
     F: Fn() -> T + Clone + Send + 'static,
     T: Transport,
 {
+    serve_until(station, make, mpsc::channel(1).1).await
+}
+
+/// The same, but takes its leave in good order when `leave` says so: users stop, answers are waited for, everything is handed
+/// in. Said again, no answer is waited for.
+pub async fn serve_until<M, F, T>(station: Station, make: M, mut leave: mpsc::Receiver<()>) -> Served
+where
+    M: Fn(&Errand) -> Result<F, String>,
+    F: Fn() -> T + Clone + Send + 'static,
+    T: Transport,
+{
     let clock = station.clock;
     let stream = down_stream(&station.fleet, station.incarnation);
     let mut post = Post::open(&station.bus, clock, &stream, Default::default());
@@ -99,6 +112,7 @@ where
         let next_ns = worker.next_ns();
         tokio::select! {
             biased;
+            Some(()) = leave.recv() => worker.leave(clock.now_ns()).await,
             incoming = post.next() => worker.hear(incoming).await,
             () = watch(&mut worker.job) => {}
             () = clock.sleep_until(next_ns) => {}
@@ -113,17 +127,19 @@ async fn watch(job: &mut Option<Job>) {
     }
 }
 
-struct Worker<M, F> {
+pub(super) struct Worker<M, F> {
     station: Station,
     make: M,
     plan: Option<(Arc<Plan>, F)>,
-    job: Option<Job>,
-    run: u64,
+    pub(super) job: Option<Job>,
+    pub(super) run: u64,
+    /// Of its coordinators, one after the other.
+    reign: u64,
     /// Of the last letter written, and of the last one heard.
     written: u64,
     heard: u64,
     heard_ns: u64,
-    outbox: Outbox<Report>,
+    pub(super) outbox: Outbox<Report>,
     inbox: Inbox,
     lease: Arc<Lease>,
     rates: VecDeque<(u64, u64)>,
@@ -131,7 +147,8 @@ struct Worker<M, F> {
     beat_ns: u64,
     ticked_ns: u64,
     packer: Packer,
-    ended: Option<Served>,
+    pub(super) parting: Option<Parting>,
+    pub(super) ended: Option<Served>,
 }
 
 impl<M, F, T> Worker<M, F>
@@ -150,6 +167,7 @@ where
             plan: None,
             job: None,
             run: 0,
+            reign: 0,
             heard: 0,
             heard_ns: now_ns,
             outbox: Outbox::new(RESEND_NS),
@@ -160,6 +178,7 @@ where
             beat_ns: now_ns,
             ticked_ns: now_ns,
             packer: Packer::default(),
+            parting: None,
             ended: None,
         }
     }
@@ -180,9 +199,11 @@ where
         }
         let alone_ns = now_ns.saturating_sub(self.heard_ns);
         let forlorn = self.run != 0 && alone_ns > ORPHANED_NS && slept_ns < FROZEN_NS;
-        if forlorn || self.outbox.waiting() > REPORTS_MAX || (self.run == 0 && self.away_for(post, now_ns)) {
-            self.orphan(post).await;
+        let idle = self.run == 0 && self.away_for(post, now_ns);
+        if self.parting.is_none() && (forlorn || idle || self.outbox.waiting() > REPORTS_MAX) {
+            self.orphan(now_ns).await;
         }
+        self.part(post, now_ns).await;
         let hungry = self.job.is_some() && self.lease.sent() + self.wanted_room() / 2 > self.lease.ceiling();
         let beat = now_ns >= self.beat_ns || (hungry && now_ns + BEAT_NS >= self.beat_ns + LOOK_NS);
         if beat || self.echo.is_some() || self.outbox.is_due(now_ns) {
@@ -192,17 +213,6 @@ where
 
     fn away_for(&self, post: &Post, now_ns: u64) -> bool {
         post.away().is_some_and(|(since_ns, _)| now_ns.saturating_sub(since_ns) > ORPHANED_NS)
-    }
-
-    async fn orphan(&mut self, post: &Post) {
-        if let Some(mut job) = self.job.take() {
-            job.abandon().await;
-        }
-        let why =
-            post.away().map_or_else(|| "nothing is heard of the coordinator".to_owned(), |(_, why)| why);
-        let lost = self.outbox.waiting();
-        let words = format!("{why}; {lost} reports could not be handed over");
-        self.ended = Some(Served::Orphaned(words));
     }
 
     fn next_ns(&self) -> u64 {
@@ -221,14 +231,18 @@ where
         let ours = letter.version == VERSION
             && letter.way == Way::Down
             && letter.worker == self.station.incarnation
-            && letter.number > self.heard
+            && (letter.reign, letter.number) > (self.reign, self.heard)
             && letter.run != 0
             && (self.run == 0 || self.run == letter.run);
         if !ours {
             return;
         }
-        self.heard = letter.number;
-        self.run = letter.run;
+        if letter.reign > self.reign {
+            // Orders are numbered anew, and what the one before did not acknowledge the new one may not have.
+            (self.reign, self.inbox) = (letter.reign, Inbox::default());
+            self.outbox.renew();
+        }
+        (self.heard, self.run) = (letter.number, letter.run);
         self.heard_ns = self.station.clock.now_ns();
         self.outbox.acknowledge(letter.acknowledged);
         self.lease.raise(letter.beat.ceiling);
@@ -248,6 +262,9 @@ where
                     Err(words) => Report::Refused { words },
                 };
                 self.outbox.put(report);
+            }
+            Order::Step { index, .. } if self.parting.is_some() => {
+                self.outbox.put(Report::Finished { step: index, arrivals: None });
             }
             Order::Step { index, first_seat, seats } => {
                 if let Some((plan, make)) = &self.plan {
@@ -347,6 +364,7 @@ where
                 version: VERSION,
                 way: Way::Up,
                 run: self.run,
+                reign: self.reign,
                 worker: self.station.incarnation,
                 number: self.written,
                 acknowledged: self.inbox.taken(),
