@@ -122,6 +122,20 @@ fn a_worker_that_is_told_to_leave_leaves_nothing_uncounted() {
 }
 
 #[test]
+fn arrivals_of_a_worker_that_left_are_missed() {
+    let site = Site::new();
+    let (stays, goes) = (site.worker("stays", ""), site.worker("goes", ""));
+    let master = site.master(2, "--arrivals constant --rate 100 -t 5s");
+    site.received(150);
+    goes.signal(Signal::SIGTERM);
+    done(goes, 0).says(&["left the run"]);
+    done(master, 4).says(&["worker goes left", "its arrivals came no more"]);
+    done(stays, 0);
+    let (reported, truth, bound) = site.account();
+    assert_eq!((reported, bound), (truth, 0));
+}
+
+#[test]
 fn local_workers_end_with_their_coordinator_and_are_bounded() {
     let site = Site::new();
     let load = "-u 6 -r 6 -t 60s --processes 2";
