@@ -129,7 +129,7 @@ where
     shown.send_modify(|view| view.head = Some(Arc::new(head)));
     shown.send_modify(|view| view.finished = Some(Arc::new(run.clone())));
     let is_left = |run: &Run| run.planned_steps.len() > run.steps.len();
-    if let Some(plan) = plan.filter(|_| is_left(&run))
+    if let Some(plan) = plan.filter(|_| is_left(&run) && run.aborted.is_none())
         && fleet.rally(RALLY).await
     {
         steps((&plan, &world), Some(&fleet), &mut run, &mut commands, shown).await;

@@ -183,6 +183,8 @@ impl Job {
 
     pub(super) async fn obey(&mut self, order: Order, now_ns: u64) {
         match order {
+            // Who has given its work up begins none.
+            Order::Begin { .. } if self.stage >= Stage::Stopping => {}
             Order::Begin { from_ns, until_ns } => {
                 (self.from_ns, self.until_ns) = (Some(from_ns), until_ns);
                 self.crew.begin(from_ns, until_ns).await;

@@ -58,7 +58,6 @@ impl Unfinished {
         replay.state.take_journal(self.journal(reign)?);
         let mut run =
             kept.filter(|run| run.seed == self.head.file.seed).unwrap_or_else(|| self.head.file.clone());
-        run.aborted = None;
         let errand = self.errand(&secret);
         let lead = Lead {
             bus,
