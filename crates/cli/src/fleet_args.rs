@@ -55,8 +55,9 @@ pub(crate) struct FleetArgs {
     /// Port of Redis there; 6379 when not given. 5557 is the port of Locust's own protocol, which is not spoken here.
     #[arg(long, value_name = "PORT", requires = "worker", help_heading = "Fleet")]
     pub(crate) master_port: Option<u16>,
-    /// Ends the run of this results folder, whose coordinator died: its workers hand in what they have, and what is missing
-    /// is bounded. Wants the run's --redis and its secret; all else is in the folder.
+    /// Goes on with the run of this results folder, whose coordinator died: the step that ran ends with what is known, what
+    /// is missing is bounded, and the steps that are left follow. Wants the run's --redis and its secret; all else is in
+    /// the folder.
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["master", "processes"], help_heading = "Fleet")]
     pub(crate) resume: Option<PathBuf>,
     /// A run that loses a worker is valid, with a note.

@@ -1,26 +1,28 @@
-//! `--resume FOLDER`: ends a run whose coordinator died, with what its journal, the bus and its workers know.
+//! `--resume FOLDER`: goes on with a run whose coordinator died, with what its journal, the bus and its workers know.
 
 use std::fs::OpenOptions;
 use std::path::Path;
 
-use harness::{Bus, RunSecret, Unfinished, close_journal};
+use harness::{Bus, HttpTransport, RunHandle, RunSecret, Unfinished, Workers, World};
 use measure::Run;
-use tokio::task::LocalSet;
 use wire::{Clock, Mistakes};
 
 use crate::args::LoadArgs;
 use crate::exit::{Exit, Failure, both};
 use crate::files::read_text;
-use crate::fleet::JOURNAL_FILE;
+use crate::fleet::{JOURNAL_FILE, close};
 use crate::fleet_args::bus;
+use crate::host::host;
 use crate::load::owner;
 use crate::log::start_log;
+use crate::progress::Progress;
 use crate::report::show;
 use crate::results::{RUN_FILE, Results};
-use crate::runtime::runtime;
 use crate::say::Stream;
+use crate::usage::{Reader, Source};
+use crate::watch::follow;
 
-/// Ends the run of a results folder; of one that has ended it only says so. The exit code is the run's.
+/// Goes on with the run of a results folder; of one that has ended it only says so. The exit code is the run's.
 pub(crate) fn resume(folder: &Path, args: &LoadArgs) -> Result<Exit, Failure> {
     let path = folder.join(JOURNAL_FILE);
     let kept = kept(folder)?;
@@ -37,15 +39,31 @@ pub(crate) fn resume(folder: &Path, args: &LoadArgs) -> Result<Exit, Failure> {
     }
     let clock = Clock::since(unfinished.started_unix_ns());
     let meeting = meeting(&unfinished, args, clock)?;
+    let steps = meeting
+        .as_ref()
+        .map_or_else(|| Ok(vec![]), |(_, secret)| unfinished.plan(secret).map(|plan| plan.steps))?;
+    let notes = unfinished.check()?;
     start_log(&args.log)?;
-    Stream::Error.line(&format!("resuming the run in {}: it ends with what is known", folder.display()));
-    let ending = LocalSet::new().block_on(&runtime()?, unfinished.end(kept, meeting, clock))?;
+    notes.iter().for_each(|note| Stream::Error.line(note));
+    Stream::Error.line(&format!("resuming the run in {}", folder.display()));
     let results = Results { folder: folder.to_owned(), owner: owner(args) };
-    results.write(&ending.run)?;
-    // Should it fail, the next one ends the same run again.
-    let _ = close_journal(unfinished.file());
-    let exit = show(&ending.run, Stream::Out)?;
-    ending.notes.iter().for_each(|note| Stream::Error.line(note));
+    let reader = Reader::start(Source::None, clock)?;
+    let world = World {
+        clock,
+        workers: Workers::Threads(1),
+        transport: || -> HttpTransport { unreachable!("workers send") },
+        host: Some(host()),
+        resources: Some(reader.probe()),
+        lens: None,
+    };
+    let handle = RunHandle::resume(unfinished, kept, meeting, world).map_err(Failure::usage)?;
+    let progress = match steps.is_empty() {
+        true => Progress::silent(),
+        false => Progress::new(&steps, args.only_summary, args.print_stats),
+    };
+    let run = follow(handle, progress, &[], Some(&results))?;
+    close(&results);
+    let exit = show(&run, Stream::Out)?;
     Stream::Error.line(&format!("results in {}", folder.display()));
     Ok(exit)
 }

@@ -1,6 +1,7 @@
 //! Conducts a whole run: step, cool-down, step, …
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use measure::{FORMAT, Host, LossRecord, Run};
 use tokio::sync::{mpsc, watch};
@@ -8,11 +9,14 @@ use wire::Clock;
 
 use crate::crew::Crew;
 use crate::driver::{Driven, Progress, drive};
-use crate::fleet::{Fleet, FleetCrew, Lead};
+use crate::fleet::{Bus, Fleet, FleetCrew, Lead, RunSecret, TakenOver, Unfinished};
 use crate::handle::{Command, View};
 use crate::health::{Health, Probe};
 use crate::threads::{Seats, Threads};
 use crate::{Lens, Plan, Transport};
+
+/// Workers that outlived their coordinator are ready for the next step within this time.
+const RALLY: Duration = Duration::from_secs(5);
 
 /// Where users live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +105,46 @@ where
     run
 }
 
+/// Goes on with a run whose coordinator died: the step that ran is ended with what is known of it, and those that are left are
+/// run. `kept` is the run file as far as it was written; `meeting` is where workers are heard and by which secret, `None` when
+/// nobody can be. The world's clock counts from when the run began.
+pub async fn conduct_resumed<T, F>(
+    mut unfinished: Unfinished,
+    kept: Option<Run>,
+    meeting: Option<(Bus, RunSecret)>,
+    world: World<F>,
+    mut commands: mpsc::Receiver<Command>,
+    shown: &watch::Sender<View>,
+) -> Run
+where
+    T: Transport,
+    F: Fn() -> T + Clone + Send + 'static,
+{
+    let plan = meeting.as_ref().and_then(|(_, secret)| unfinished.plan(secret).ok()).map(Arc::new);
+    let head = unfinished.run_file();
+    let TakenOver { fleet, mut run, gone } = match unfinished.take_over(kept, meeting, world.clock).await {
+        Ok(taken) => taken,
+        Err(mistakes) => return Run { aborted: Some(mistakes.to_string()), ..head },
+    };
+    shown.send_modify(|view| view.head = Some(Arc::new(head)));
+    shown.send_modify(|view| view.finished = Some(Arc::new(run.clone())));
+    let is_left = |run: &Run| run.planned_steps.len() > run.steps.len();
+    if let Some(plan) = plan.filter(|_| is_left(&run) && run.aborted.is_none())
+        && fleet.rally(RALLY).await
+    {
+        steps((&plan, &world), Some(&fleet), &mut run, &mut commands, shown).await;
+    }
+    if is_left(&run) && run.aborted.is_none() {
+        let missing = run.planned_steps.len() - run.steps.len();
+        run.aborted = Some(format!("{gone}, and no worker was left for {missing} of its steps"));
+    }
+    let losses: Vec<LossRecord> = run.steps.iter().flat_map(|step| &step.losses).cloned().collect();
+    run.workers = fleet.records(&losses);
+    let words = run.aborted.clone().unwrap_or_else(|| format!("{gone}, and the run is over"));
+    fleet.dismiss(&words).await;
+    run
+}
+
 /// Waits for the fleet's workers, unless a command ends the run before it begins.
 async fn gather(
     fleet: &Fleet,
@@ -134,7 +178,7 @@ async fn steps<T, F>(
     F: Fn() -> T + Clone + Send + 'static,
 {
     let clock = world.clock;
-    for index in 0..plan.steps.len() {
+    for index in run.steps.len()..plan.steps.len() {
         let step = &plan.steps[index];
         let mut health = Health::begin(clock, world.resources.clone());
         let crew = match fleet {

@@ -10,8 +10,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::LocalSet;
 
 use crate::driver::Progress;
-use crate::fleet::{Lead, WorkerView};
-use crate::{Plan, Transport, World, conduct, conduct_fleet};
+use crate::fleet::{Bus, Lead, RunSecret, Unfinished, WorkerView};
+use crate::{Plan, Transport, World, conduct, conduct_fleet, conduct_resumed};
 
 /// What a run can be told.
 #[derive(Debug)]
@@ -146,6 +146,27 @@ impl RunHandle {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         Self::spawn(move |commanded, shown| {
             LocalSet::new().block_on(&runtime, conduct_fleet(plan, world, lead, commanded, shown))
+        })
+    }
+
+    /// Goes on with a run whose coordinator died; see [`conduct_resumed`].
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn resume<T, F>(
+        unfinished: Unfinished,
+        kept: Option<Run>,
+        meeting: Option<(Bus, RunSecret)>,
+        world: World<F>,
+    ) -> std::io::Result<Self>
+    where
+        T: Transport,
+        F: Fn() -> T + Clone + Send + 'static,
+    {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        Self::spawn(move |commanded, shown| {
+            let going = conduct_resumed(unfinished, kept, meeting, world, commanded, shown);
+            LocalSet::new().block_on(&runtime, going)
         })
     }
 

@@ -36,10 +36,10 @@ mod user;
 mod worker;
 
 pub use arrivals::{Arrivals, OpenReplay, Stage, read_replay};
-pub use conduct::{Workers, World, conduct, conduct_fleet};
+pub use conduct::{Workers, World, conduct, conduct_fleet, conduct_resumed};
 pub use fleet::{
-    Allowed, Bus, BusError, BusTarget, Ending, Errand, Fleet, Lead, MemoryBus, RedisBus, RunSecret, Served,
-    Sources, Station, Unfinished, WorkerView, close_journal, serve, serve_until,
+    Allowed, Bus, BusError, BusTarget, Errand, Fleet, Lead, MemoryBus, RedisBus, RunSecret, Served, Sources,
+    Station, Unfinished, WorkerView, close_journal, serve, serve_until,
 };
 pub use handle::{Command, Glimpse, Known, Look, RunHandle, View};
 pub use health::{Probe, Usage};

@@ -50,13 +50,6 @@ pub struct LossRecord {
     pub left: bool,
 }
 
-impl LossRecord {
-    /// Whether the step is less than it was to be.
-    pub(crate) fn hurts(&self) -> bool {
-        !(self.tolerated || self.left && self.requests_max == 0)
-    }
-}
-
 /// The time in which nobody led the workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AbsenceRecord {

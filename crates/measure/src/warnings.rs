@@ -43,7 +43,7 @@ pub fn warnings(step: &StepRun, summary: &Summary) -> Vec<Warning> {
 
 /// Workers that left in good order, or were lost where the run was told to put up with it; else the step is invalid.
 fn lost(step: &StepRun) -> impl Iterator<Item = Warning> + '_ {
-    let tolerated = step.losses.iter().filter(|loss| !loss.hurts());
+    let tolerated = step.losses.iter().filter(|loss| !workers::hurts(step, loss));
     tolerated.map(|loss| {
         Warning::new(
             workers::words(step, loss),

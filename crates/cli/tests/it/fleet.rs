@@ -72,12 +72,13 @@ impl Site {
     #[track_caller]
     pub(crate) fn account(&self) -> (u64, u64, u64) {
         let run = self.run_file();
-        let step = &run["steps"][0];
-        let sum = |list: &Value, key: &str| -> u64 {
-            list.as_array().into_iter().flatten().map(|item| item[key].as_u64().unwrap_or(0)).sum()
+        let steps = run["steps"].as_array().expect("a list");
+        let sum = |list: &str, key: &str| -> u64 {
+            let items = steps.iter().filter_map(|step| step[list].as_array()).flatten();
+            items.map(|item| item[key].as_u64().unwrap_or(0)).sum()
         };
-        let reported = sum(&step["statuses"], "count") + sum(&step["cut_off"], "count");
-        let bound = sum(&step["losses"], "requests_max");
+        let reported = sum("statuses", "count") + sum("cut_off", "count");
+        let bound = sum("losses", "requests_max");
         let truth = self.stub.settled()["received"].as_u64().expect("a number");
         assert!(
             reported <= truth && truth <= reported + bound,

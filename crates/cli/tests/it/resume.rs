@@ -4,7 +4,7 @@ use std::fs;
 
 use nix::sys::signal::Signal;
 
-use crate::common::{Running, bench, results, words};
+use crate::common::{Running, asker, bench, results, words, write};
 use crate::fleet::{Site, done};
 
 /// Workers `a` and `b` at work under a coordinator that lives no more.
@@ -32,7 +32,7 @@ fn a_run_whose_coordinator_was_killed_is_ended_and_every_request_is_counted() {
         let said = done(site.resume(""), 4);
         assert!(said.out.contains("the coordinator was gone from second"), "{}", said.out);
         for worker in workers {
-            done(worker, 0).says(&["and the run was ended"]);
+            done(worker, 0).says(&["the coordinator was gone from second"]);
         }
         let (reported, truth, bound) = site.account();
         assert_eq!((reported, bound), (truth, 0), "{load}");
@@ -122,6 +122,20 @@ fn a_worker_that_is_told_to_leave_leaves_nothing_uncounted() {
 }
 
 #[test]
+fn arrivals_of_a_worker_that_left_are_missed() {
+    let site = Site::new();
+    let (stays, goes) = (site.worker("stays", ""), site.worker("goes", ""));
+    let master = site.master(2, "--arrivals constant --rate 100 -t 5s");
+    site.received(150);
+    goes.signal(Signal::SIGTERM);
+    done(goes, 0).says(&["left the run"]);
+    done(master, 4).says(&["worker goes left", "its arrivals came no more"]);
+    done(stays, 0);
+    let (reported, truth, bound) = site.account();
+    assert_eq!((reported, bound), (truth, 0));
+}
+
+#[test]
 fn local_workers_end_with_their_coordinator_and_are_bounded() {
     let site = Site::new();
     let load = "-u 6 -r 6 -t 60s --processes 2";
@@ -167,4 +181,59 @@ fn a_worker_is_started_by_locusts_words_too() {
     done(worker, 0).says(&["the run is over"]);
     let worker = site.start("run --worker --master-host 127.0.0.1 --master-port 5557");
     done(worker, 2).says(&["the port of Locust's own protocol"]);
+}
+
+#[test]
+fn the_steps_that_are_left_are_run() {
+    let suite = r#"
+scenarios = "classes"
+cool_down = "300ms"
+[mix]
+Asker = 1
+[targets]
+judged_path = "/ask"
+p50 = { target = "1s", acceptable = "2s", critical = "3s" }
+p95 = { target = "1s", acceptable = "2s", critical = "3s" }
+p99 = { target = "1s", acceptable = "2s", critical = "3s" }
+failure_ratio = { target = 0.01, acceptable = 0.05, critical = 0.10 }
+rps = { target = 1, acceptable = 1, critical = 1 }
+[[step]]
+name = "first"
+users = 4
+spawn_rate = 4
+run_time = "2s"
+[[step]]
+name = "second"
+users = 6
+spawn_rate = 6
+run_time = "20s"
+[[step]]
+name = "third"
+users = 8
+spawn_rate = 8
+run_time = "2s"
+"#;
+    let site = Site::new();
+    write(site.path(), "suites/suite.toml", suite);
+    write(site.path(), "suites/classes/asker.toml", &asker("20ms", ""));
+    let workers = [site.worker("a", ""), site.worker("b", "")];
+    let mut master = site.start(&format!(
+        "baseline --plan suites/suite.toml -H {} --master --expect-workers 2 --redis {} --out out --seed 5 --print-stats",
+        site.stub.url(),
+        site.redis.url()
+    ));
+    master.line("second");
+    site.received(600);
+    master.signal(Signal::SIGKILL);
+    assert_eq!(master.end().code, None);
+    let said = done(site.resume("--print-stats"), 4);
+    assert!(said.out.contains("step second: the coordinator was gone"), "{}", said.out);
+    workers.into_iter().for_each(|worker| drop(done(worker, 0)));
+    let run = site.run_file();
+    let steps = run["steps"].as_array().expect("a list");
+    let names: Vec<_> = steps.iter().filter_map(|step| step["name"].as_str()).collect();
+    assert_eq!(names, ["first", "second", "third"]);
+    assert!(steps[2]["absence"].is_null() && steps[2]["cut"] == false);
+    let (reported, truth, bound) = site.account();
+    assert_eq!((reported, bound), (truth, 0));
 }

@@ -16,8 +16,9 @@ use super::bus::{Bus, Position};
 use super::errand::{Errand, Sources};
 use super::journal::{FORMAT, Head, Journal, Line};
 use super::member::{Member, Standing};
-use super::message::{Order, down_stream, up_stream};
+use super::message::{Order, down_stream, once_kept, up_stream};
 use super::post::{Incoming, Post};
+use super::rest::Rest;
 use super::seal::RunSecret;
 use super::state::State;
 use super::worker::ORPHANED_NS;
@@ -112,6 +113,7 @@ impl Fleet {
         let errand = Errand::of(plan, lead.sources.clone());
         // In nanoseconds since 1970, so that no other run has the same.
         let run = clock.unix_ns().max(1);
+        let sealed = errand.sealed(&lead.secret, once_kept(run));
         let mut state = State::new(clock, run, lead.secret.clone(), Some(errand), journal);
         state.keep(&Line::Head(Box::new(Head {
             format: FORMAT.to_owned(),
@@ -120,6 +122,9 @@ impl Fleet {
             proof: lead.secret.proof(run),
             drawn: lead.secret.is_drawn(),
             tolerate_loss: lead.tolerate_loss,
+            move_users: lead.move_users,
+            errand: sealed,
+            rest: Rest::of(plan),
             file: file.clone(),
         })));
         Ok(Self::hear(lead, state, (stream, after)))
@@ -164,6 +169,27 @@ impl Fleet {
             let waited = wire::format_duration(limit);
             Err(format!("{fit} of {wanted} workers came within {waited}; start more, or wait longer"))
         })
+    }
+
+    /// Waits until all who are not lost can be given work, for so long at most; whether anybody can.
+    pub(crate) async fn rally(&self, limit: Duration) -> bool {
+        let clock = self.state.borrow().clock;
+        let is_there = |state: &State| {
+            let waits = |member: &Member| member.standing == Standing::Prepared && !member.is_fit();
+            state.muster().0 > 0 && !state.members.iter().any(waits)
+        };
+        let gathered = async {
+            loop {
+                let changed = self.changed.notified();
+                if is_there(&self.state.borrow()) {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        // Those who are late come with the next step.
+        let _ = clock.timeout(limit, gathered).await;
+        self.state.borrow().muster().0 > 0
     }
 
     /// Waits until something may have changed.

@@ -158,7 +158,7 @@ impl<'a> FleetCrew<'a> {
         self.until(|state| state.awaited().next().is_none()).await;
         let mut state = self.fleet.state.borrow_mut();
         let stage = state.stage.take().expect("a step runs until it is finished");
-        state.keep(&Line::Ended { index: stage.index });
+        state.keep(&Line::Ended { index: stage.index, absence: None });
         let tolerated = self.fleet.lead.tolerate_loss;
         let losses = stage.losses.iter().map(|loss| state.loss_record(loss, tolerated)).collect();
         let mut packer = Packer::default();

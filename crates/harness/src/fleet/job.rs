@@ -16,6 +16,8 @@ use crate::threads::{Gauges, Seats, Threads};
 use crate::{Load, Plan, Transport, World};
 
 const SECOND_NS: u64 = 1_000_000_000;
+/// Answers in flight are waited for so long by one whose work others do.
+pub(super) const ANSWERS_NS: u64 = 2_000_000_000;
 
 /// A step under way.
 pub(super) struct Job {
@@ -29,6 +31,8 @@ pub(super) struct Job {
     until_ns: u64,
     second: u64,
     resets: u32,
+    /// When answers are given up.
+    cut_ns: u64,
     /// Threads take turns; which turn a user had.
     turn: usize,
     turns: HashMap<u32, usize>,
@@ -75,6 +79,7 @@ impl Job {
             gauges: Gauges::default(),
             from_ns: None,
             until_ns: u64::MAX,
+            cut_ns: u64::MAX,
             second: 0,
             resets: 0,
             turn: 0,
@@ -99,7 +104,7 @@ impl Job {
     /// When something is due next.
     pub(super) fn next_ns(&self) -> u64 {
         let stop_ns = if self.stage < Stage::Stopping { self.until_ns } else { u64::MAX };
-        self.second_ns().unwrap_or(u64::MAX).min(stop_ns)
+        self.second_ns().unwrap_or(u64::MAX).min(stop_ns).min(self.cut_ns)
     }
 
     /// When the second that runs ends.
@@ -119,6 +124,10 @@ impl Job {
         }
         if self.stage < Stage::Stopping && now_ns >= self.until_ns {
             self.stop().await;
+        }
+        if now_ns >= self.cut_ns {
+            self.cut_ns = u64::MAX;
+            self.crew.cut().await;
         }
         if self.stage == Stage::Stopping && self.crew.is_drained() {
             self.stage = Stage::Drained;
@@ -172,8 +181,10 @@ impl Job {
         [last, Report::Finished { step: self.index, arrivals }]
     }
 
-    pub(super) async fn obey(&mut self, order: Order) {
+    pub(super) async fn obey(&mut self, order: Order, now_ns: u64) {
         match order {
+            // Who has given its work up begins none.
+            Order::Begin { .. } if self.stage >= Stage::Stopping => {}
             Order::Begin { from_ns, until_ns } => {
                 (self.from_ns, self.until_ns) = (Some(from_ns), until_ns);
                 self.crew.begin(from_ns, until_ns).await;
@@ -199,7 +210,7 @@ impl Job {
             Order::Stop => self.stop().await,
             Order::Cut => self.crew.cut().await,
             Order::Finish => self.crew.dismiss_all(),
-            Order::Abandon => self.abandon().await,
+            Order::Abandon => self.leave(now_ns + ANSWERS_NS).await,
             Order::Plan { .. } | Order::Step { .. } | Order::Bye { .. } => {}
         }
     }
@@ -209,17 +220,12 @@ impl Job {
         self.crew.stop().await;
     }
 
-    /// Sends nothing new, and ends when all answers are there.
-    pub(super) async fn leave(&mut self) {
+    /// Gives up what others do now: sends nothing new, hands over what there is once the answers in flight are there, which
+    /// are given up at `cut_ns`. So of what left next to nothing is without an answer.
+    pub(super) async fn leave(&mut self, cut_ns: u64) {
         self.stop().await;
         self.crew.dismiss_all();
-    }
-
-    /// Gives up everything, and hands over what there is.
-    pub(super) async fn abandon(&mut self) {
-        self.stop().await;
-        self.crew.cut().await;
-        self.crew.dismiss_all();
+        self.cut_ns = self.cut_ns.min(cut_ns);
     }
 }
 

@@ -7,11 +7,12 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Write};
 use std::rc::Rc;
 
-use measure::{Run, StepRun};
+use measure::{AbsenceRecord, Run, StepRun};
 use serde::{Deserialize, Serialize};
 use tokio::task::{JoinHandle, spawn_blocking, spawn_local};
 
 use super::message::Report;
+use super::rest::Rest;
 use super::state::Loss;
 use crate::Load;
 
@@ -39,8 +40,8 @@ pub(crate) enum Line {
     Report { worker: u64, number: u64, report: Report },
     /// A worker was lost in the step, or took its leave.
     Loss { worker: u64, at_ns: u64, users_moved: u32, silent_ns: u64, left: bool },
-    /// The step is over.
-    Ended { index: usize },
+    /// The step is over; with when nobody led it, if that was its end.
+    Ended { index: usize, absence: Option<AbsenceRecord> },
     /// The run file is whole: nobody needs this file any more.
     Over,
 }
@@ -58,8 +59,13 @@ pub(crate) struct Head {
     pub(crate) proof: String,
     /// The secret was drawn, and died with the coordinator.
     pub(crate) drawn: bool,
-    /// Whether a lost worker makes the run invalid.
+    /// A run that lost a worker is valid still.
     pub(crate) tolerate_loss: bool,
+    /// Users of a lost worker go to the others.
+    pub(crate) move_users: bool,
+    /// The plan: what workers are told, sealed, and the rest.
+    pub(crate) errand: String,
+    pub(crate) rest: Rest,
     /// The run file, without any step.
     pub(crate) file: Run,
 }

@@ -140,8 +140,9 @@ impl Member {
             self.probe = None;
             self.probes += 1;
             let rtt_ns = now_ns.saturating_sub(sent_ns);
-            // Of several the quickest: it had the least of what makes the two ways unlike.
-            if rtt_ns < self.rtt_ns {
+            // Of several the quickest: it had the least of what makes the two ways unlike. What another coordinator measured
+            // is of another clock.
+            if rtt_ns < self.rtt_ns || self.probes == 1 {
                 self.rtt_ns = rtt_ns;
                 self.offset_ns = at_ns.wrapping_sub(sent_ns + rtt_ns / 2).cast_signed();
             }

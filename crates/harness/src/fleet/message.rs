@@ -147,6 +147,11 @@ pub(crate) fn once(run: u64, worker: u64) -> [u8; 12] {
     once
 }
 
+/// What seals the plan in a run's journal: runs are numbered by the time, which does not reach the highest bit.
+pub(crate) fn once_kept(run: u64) -> [u8; 12] {
+    once(run | 1 << 63, 0)
+}
+
 /// The stream that all workers write to.
 pub(crate) fn up_stream(fleet: &str) -> String {
     format!("weaver-bench:{fleet}:up")

@@ -4,13 +4,14 @@
 //! It must not know who told it.
 
 use super::errand::Errand;
+use super::job::ANSWERS_NS;
 use super::message::Report;
 use super::post::Post;
 use super::worker::{Served, Worker};
 use crate::Transport;
 
 /// Answers in flight are waited for so long by one who was told to leave.
-const ANSWERS_NS: u64 = 10_000_000_000;
+const PATIENCE_NS: u64 = 10_000_000_000;
 /// What was given up is there after so long.
 const GIVEN_UP_NS: u64 = 3_000_000_000;
 /// And acknowledged after so long.
@@ -21,8 +22,6 @@ const ACKNOWLEDGED_NS: u64 = 10_000_000_000;
 pub(super) struct Parting {
     /// Nobody leads it any more: nobody acknowledges anything.
     alone: bool,
-    /// When answers are given up.
-    cut_ns: u64,
     /// When it ends, whatever is missing.
     until_ns: u64,
 }
@@ -35,8 +34,10 @@ where
 {
     /// It was told to leave; the second time it waits for no answer.
     pub(super) async fn leave(&mut self, now_ns: u64) {
-        if let Some(parting) = &mut self.parting {
-            parting.cut_ns = now_ns;
+        if self.parting.is_some() {
+            if let Some(job) = &mut self.job {
+                job.leave(now_ns).await;
+            }
             return;
         }
         if self.run == 0 {
@@ -45,29 +46,22 @@ where
         }
         self.outbox.put(Report::Leaving);
         if let Some(job) = &mut self.job {
-            job.leave().await;
+            job.leave(now_ns + PATIENCE_NS).await;
         }
-        let cut_ns = now_ns + ANSWERS_NS;
-        self.parting = Some(Parting { alone: false, cut_ns, until_ns: cut_ns + ACKNOWLEDGED_NS });
+        self.parting = Some(Parting { alone: false, until_ns: now_ns + PATIENCE_NS + ACKNOWLEDGED_NS });
     }
 
     /// Nobody leads it any more.
     pub(super) async fn orphan(&mut self, now_ns: u64) {
         if let Some(job) = &mut self.job {
-            job.abandon().await;
+            job.leave(now_ns + ANSWERS_NS).await;
         }
-        self.parting = Some(Parting { alone: true, cut_ns: u64::MAX, until_ns: now_ns + GIVEN_UP_NS });
+        self.parting = Some(Parting { alone: true, until_ns: now_ns + ANSWERS_NS + GIVEN_UP_NS });
     }
 
     /// Goes on with it, and ends when all has been handed in.
     pub(super) async fn part(&mut self, post: &Post, now_ns: u64) {
         let Some(parting) = &mut self.parting else { return };
-        if now_ns >= parting.cut_ns
-            && let Some(job) = &mut self.job
-        {
-            parting.cut_ns = u64::MAX;
-            job.crew.cut().await;
-        }
         let waiting = self.outbox.waiting();
         let done = self.job.is_none() && (parting.alone || waiting == 0);
         if self.ended.is_some() || !(done || now_ns >= parting.until_ns) {

@@ -4,7 +4,7 @@
 
 use std::mem;
 
-use measure::{ClassRecord, Phases, Process, Recorder, StepRecorder, StepRun};
+use measure::{AbsenceRecord, ClassRecord, Phases, Process, Recorder, StepRecorder, StepRun};
 
 use super::crew::summed;
 use super::journal::{Identity, Line, StepHead};
@@ -107,12 +107,12 @@ impl Replay {
                     stage.losses.push(Loss { member, at_ns, users_moved, silent_ns, left });
                 }
             }
-            Line::Ended { .. } => self.end_step(),
+            Line::Ended { absence, .. } => self.end_step(absence),
         }
     }
 
     fn begin(&mut self, head: StepHead) {
-        self.end_step();
+        self.end_step(None);
         for member in &mut self.state.members {
             member.part = None;
         }
@@ -158,9 +158,13 @@ impl Replay {
     }
 
     /// Ends the step that runs, if one does.
-    pub(super) fn end_step(&mut self) {
+    fn end_step(&mut self, absence: Option<AbsenceRecord>) {
         if let Some(course) = self.course.take() {
-            self.steps.extend(course.end(&mut self.state, self.tolerate_loss));
+            let mut step = course.end(&mut self.state, self.tolerate_loss);
+            if let Some(step) = step.as_mut().filter(|_| absence.is_some()) {
+                (step.absence, step.cut) = (absence, true);
+            }
+            self.steps.extend(step);
         }
     }
 

@@ -1,26 +1,22 @@
-//! A run whose coordinator is gone: read from its journal, and ended with what is known and what workers still hand in.
+//! A run whose coordinator is gone, as its journal tells it.
 //!
 //! It must not know where the journal stands, nor how the run is shown.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
-use measure::{AbsenceRecord, LossRecord, Run};
+use measure::Run;
 use wire::{Clock, Mistakes};
 
-use super::bus::{Bus, MemoryBus};
-use super::coordinator::{Fleet, Lead};
-use super::errand::Sources;
+use super::errand::Errand;
 use super::journal::{FORMAT, Head, Journal, Line, lock};
-use super::member::Standing;
-use super::message::Order;
+use super::message::once_kept;
 use super::past::Replay;
 use super::seal::RunSecret;
-use super::state::{Loss, State};
+use super::state::State;
+use crate::Plan;
 
-/// Workers that are heard hand in what they have within this time.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// A line's length at most: that of a letter.
 const LINE_BYTES_MAX: u64 = 32 << 20;
 
@@ -29,19 +25,10 @@ const LINE_BYTES_MAX: u64 = 32 << 20;
 pub struct Unfinished {
     file: File,
     name: String,
-    head: Head,
+    pub(super) head: Head,
     over: bool,
     /// When it was last written to, by the wall clock.
-    quiet_unix_ns: u64,
-}
-
-/// How the run was ended.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Ending {
-    /// The run.
-    pub run: Run,
-    /// What is worth saying of how it came about, a sentence each.
-    pub notes: Vec<String>,
+    pub(super) quiet_unix_ns: u64,
 }
 
 impl Unfinished {
@@ -98,6 +85,11 @@ impl Unfinished {
         self.head.file.started_unix_ns
     }
 
+    /// The run file as it was when the run began.
+    pub fn run_file(&self) -> Run {
+        self.head.file.clone()
+    }
+
     /// Whether its workers' secret was drawn, so that nobody can speak to them any more.
     pub fn is_cut_off(&self) -> bool {
         self.head.drawn
@@ -108,68 +100,37 @@ impl Unfinished {
         secret.proof(self.head.run) == self.head.proof
     }
 
-    /// The journal, to note in it that the run file is whole.
-    pub fn file(&self) -> &File {
-        &self.file
-    }
-
-    /// Ends the run; inside a `LocalSet`. `kept` is its run file as far as it was written, `meeting` where its workers are
-    /// heard and by which secret; `None` when nobody can be. The clock counts from when the run began.
+    /// Reads the whole of it, and takes away a last line that was not written to its end; what is worth saying of it.
     ///
     /// # Errors
     /// When the journal is damaged.
-    pub async fn end(
-        &mut self,
-        kept: Option<Run>,
-        meeting: Option<(Bus, RunSecret)>,
-        clock: Clock,
-    ) -> Result<Ending, Mistakes> {
-        let (bus, secret) =
-            meeting.unwrap_or_else(|| (Bus::Memory(MemoryBus::default()), RunSecret::drawn(b"nobody")));
-        let absence = AbsenceRecord {
-            from_ns: self.quiet_unix_ns.saturating_sub(self.started_unix_ns()).min(clock.now_ns()),
-            until_ns: clock.now_ns(),
-        };
-        let state = State::new(clock, self.head.run, secret.clone(), None, None);
-        let mut replay = Replay::new(state, self.head.tolerate_loss);
-        let (reign, mut notes) = self.replay(&mut replay)?;
-        replay.wake();
-        let run_file = kept.filter(|run| run.seed == self.head.file.seed);
-        let mut run = run_file.unwrap_or_else(|| self.head.file.clone());
-        replay.state.reign = reign;
-        replay.state.take_journal(self.journal(reign)?);
-        let lead = Lead {
-            bus,
-            fleet: self.head.fleet.clone(),
-            secret,
-            expect_workers: 0,
-            expect_workers_max_wait: None,
-            tolerate_loss: self.head.tolerate_loss,
-            move_users: false,
-            journal: None,
-            sources: Sources::default(),
-        };
-        let known = run.steps.len();
-        let (fleet, rest) = collected(lead, replay, absence).await;
-        run.steps.extend(rest.into_iter().skip(known));
-        let seconds = |at_ns: u64| at_ns / 1_000_000_000;
-        let gone = format!(
-            "the coordinator was gone from second {} to {} of the run",
-            seconds(absence.from_ns),
-            seconds(absence.until_ns)
-        );
-        let missing = run.planned_steps.len().saturating_sub(run.steps.len());
-        run.aborted = (missing > 0).then(|| format!("{gone}, and {missing} of its steps had not begun"));
-        let losses: Vec<LossRecord> = run.steps.iter().flat_map(|step| &step.losses).cloned().collect();
-        run.workers = fleet.records(&losses);
-        fleet.dismiss(&format!("{gone}, and the run was ended")).await;
-        notes.insert(0, gone);
-        Ok(Ending { run, notes })
+    pub fn check(&mut self) -> Result<Vec<String>, Mistakes> {
+        let state = State::new(Clock::system(), self.head.run, RunSecret::drawn(b"nobody"), None, None);
+        self.replay(&mut Replay::new(state, false)).map(|(_, notes)| notes)
+    }
+
+    /// The plan, for those who know the secret.
+    ///
+    /// # Errors
+    /// When it cannot be read again.
+    pub fn plan(&self, secret: &RunSecret) -> Result<Plan, Mistakes> {
+        let plan = self.errand(secret).ok_or_else(|| {
+            let mut mistakes = Mistakes::default();
+            let remedy = "resume it with the version of weaver-bench that wrote it, and its run secret";
+            mistakes.push(self.name.as_str(), "line 1: the plan cannot be read", remedy);
+            mistakes
+        })?;
+        plan.plan().map(|plan| self.head.rest.clone().onto(plan))
+    }
+
+    /// What workers are told.
+    pub(super) fn errand(&self, secret: &RunSecret) -> Option<Errand> {
+        Errand::unsealed(secret, once_kept(self.head.run), &self.head.errand)
     }
 
     /// Carries out what stands in the file, and takes away a last line that was not written to its end. The reign that
     /// begins, and notes.
-    fn replay(&mut self, replay: &mut Replay) -> Result<(u64, Vec<String>), Mistakes> {
+    pub(super) fn replay(&mut self, replay: &mut Replay) -> Result<(u64, Vec<String>), Mistakes> {
         let (mut reign, mut at, mut number, mut notes) = (1, 0, 0, vec![]);
         let wrong = |number: u64, problem: String, remedy: &str| {
             let mut mistakes = Mistakes::default();
@@ -216,7 +177,7 @@ impl Unfinished {
     }
 
     /// The journal, to go on with.
-    fn journal(&self, reign: u64) -> Result<Journal, Mistakes> {
+    pub(super) fn journal(&self, reign: u64) -> Result<Journal, Mistakes> {
         let wrong = |problem: String| {
             let mut mistakes = Mistakes::default();
             mistakes.push(self.name.as_str(), problem, "make room, or give the file to this user");
@@ -230,47 +191,13 @@ impl Unfinished {
     }
 }
 
-/// Tells workers to give up what they do, and takes what they hand in; the fleet, and all steps of the journal.
-async fn collected(lead: Lead, replay: Replay, absence: AbsenceRecord) -> (Fleet, Vec<measure::StepRun>) {
-    let Replay { state, course, mut steps, tolerate_loss } = replay;
-    let clock = state.clock;
-    let fleet = Fleet::take_over(lead, state);
-    let Some(mut course) = course else { return (fleet, steps) };
-    fleet.state.borrow_mut().order_all(|_| Order::Abandon);
-    fleet.kick.notify_one();
-    let all = async {
-        loop {
-            let changed = fleet.changed.notified();
-            course.advance(&mut fleet.state.borrow_mut());
-            if fleet.state.borrow().awaited().next().is_none() {
-                return;
-            }
-            changed.await;
-        }
-    };
-    // Who speaks and hands in nothing is given up in the end.
-    let _ = clock.timeout(PATIENCE, all).await;
-    let mut state = fleet.state.borrow_mut();
-    let late: Vec<usize> = state.awaited().collect();
-    for at in late {
-        state.members[at].standing = Standing::Lost;
-        let at_ns = clock.now_ns();
-        state.note(Loss { member: at, at_ns, users_moved: 0, silent_ns: 0, left: false });
-    }
-    if let Some(mut step) = course.end(&mut state, tolerate_loss) {
-        (step.absence, step.cut) = (Some(absence), true);
-        steps.push(step);
-    }
-    drop(state);
-    (fleet, steps)
-}
-
 #[cfg(test)]
 mod tests {
     use measure::{FORMAT as RUN_FORMAT, Limits, RunKind};
 
     use super::*;
     use crate::fleet::journal::close_journal;
+    use crate::fleet::rest::Rest;
 
     const RUN: u64 = 7;
 
@@ -294,7 +221,18 @@ mod tests {
             workers: vec![],
         };
         let (proof, fleet) = (RunSecret::new(b"sesame").proof(RUN), "default".to_owned());
-        Head { format: format.to_owned(), fleet, run: RUN, proof, drawn: false, tolerate_loss: false, file }
+        Head {
+            format: format.to_owned(),
+            fleet,
+            run: RUN,
+            proof,
+            drawn: false,
+            tolerate_loss: false,
+            move_users: true,
+            errand: String::new(),
+            rest: Rest::default(),
+            file,
+        }
     }
 
     fn text(lines: &[Line]) -> Vec<u8> {
@@ -333,7 +271,8 @@ mod tests {
 
     #[test]
     fn one_that_is_closed_is_over() {
-        let file = journal(&text(&[Line::Head(Box::new(head(FORMAT))), Line::Ended { index: 0 }]));
+        let file =
+            journal(&text(&[Line::Head(Box::new(head(FORMAT))), Line::Ended { index: 0, absence: None }]));
         (&file).seek(SeekFrom::End(0)).expect("it is a file");
         close_journal(&file).expect("there is room");
         (&file).seek(SeekFrom::Start(0)).expect("it is a file");

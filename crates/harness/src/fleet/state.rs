@@ -75,7 +75,7 @@ pub(crate) struct State {
     pub(crate) reign: u64,
     pub(crate) secret: RunSecret,
     /// What newcomers are told; `None`: nobody may come any more.
-    errand: Option<Errand>,
+    pub(super) errand: Option<Errand>,
     pub(crate) members: Vec<Member>,
     pub(crate) stage: Option<Stage>,
     pub(super) journal: Option<Journal>,

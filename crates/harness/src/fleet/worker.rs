@@ -14,7 +14,7 @@ use wire::Clock;
 use super::allowed::Allowed;
 use super::bus::Bus;
 use super::errand::Errand;
-use super::job::Job;
+use super::job::{ANSWERS_NS, Job};
 use super::lease::{Lease, ceiling_wanted};
 use super::link::{Inbox, Outbox};
 use super::message::{
@@ -189,7 +189,7 @@ where
         let slept_ns = now_ns.saturating_sub(std::mem::replace(&mut self.ticked_ns, now_ns));
         if let Some(job) = &mut self.job {
             if slept_ns > FROZEN_NS {
-                job.abandon().await;
+                job.leave(now_ns + ANSWERS_NS).await;
             }
             let reports = job.work(now_ns, &mut self.packer).await;
             reports.into_iter().for_each(|report| self.outbox.put(report));
@@ -279,15 +279,14 @@ where
                 }
             }
             Order::Bye { words } => {
-                if let Some(mut job) = self.job.take() {
-                    job.abandon().await;
-                }
+                // Nobody waits for what it still does.
+                self.job = None;
                 let refused = words.strip_prefix("refused: ").map(|why| Served::Refused(why.to_owned()));
                 self.ended = Some(refused.unwrap_or(Served::Whole(words)));
             }
             order => {
                 if let Some(job) = &mut self.job {
-                    job.obey(order).await;
+                    job.obey(order, self.station.clock.now_ns()).await;
                 }
             }
         }

@@ -7,6 +7,7 @@ mod sentence;
 mod watch;
 
 use measure::{NameId, Over, Threshold};
+use serde::{Deserialize, Serialize};
 use wire::{Mistakes, nearest};
 
 use crate::{Plan, Step};
@@ -19,7 +20,7 @@ pub(crate) use watch::Watch;
 const THRESHOLDS_MAX: usize = 100;
 
 /// A threshold of a plan.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ThresholdPlan {
     /// What messages call it: its file and line, or its flag.
     pub place: String,
