@@ -7,6 +7,7 @@ mod caches;
 mod cold_start;
 mod crowds;
 mod floors;
+mod joint;
 mod leak;
 mod outage;
 mod pauses;

@@ -56,6 +56,16 @@ impl Series {
         Self { is_exponential: true, ..self }
     }
 
+    /// The sum of each bin's scores, and how many they are.
+    pub(super) fn each(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+        self.sums.iter().copied().zip(self.counts.iter().copied())
+    }
+
+    /// The variance that a sum over so many of the requests has against the rest: independent ones', and how much more it is.
+    pub(super) fn varies(&self, count: f64) -> (f64, f64) {
+        (count * (self.total - count) / self.total.max(1e-9), self.inflation)
+    }
+
     pub(super) fn bins(&self) -> usize {
         self.sums.len()
     }
@@ -96,7 +106,7 @@ impl Series {
     /// The window of the greatest sum for its size; at least `bins_min` and at most `share_max` of all bins long,
     /// with `count_min` requests in it and as many beside it.
     pub(super) fn peak(&self, bins_min: usize, share_max: f64, count_min: f64) -> Option<Peak> {
-        let (sums, counts) = (before(&self.sums), before(&self.counts));
+        let (sums, counts) = (before(self.sums.iter().copied()), before(self.counts.iter().copied()));
         let most = (self.bins() as f64 * share_max) as usize;
         let mut best: Option<Peak> = None;
         let mut length = bins_min.max(1);
@@ -146,62 +156,8 @@ impl Series {
     }
 }
 
-/// What a window holds of a step: the step's place, the first bin and the bin after the last.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Part {
-    pub(super) step: usize,
-    pub(super) from: usize,
-    pub(super) until: usize,
-}
-
-/// The window over the end of a step, or several, of the greatest sum for its size; each step's part is held against the rest
-/// of that step. With it its part of each step.
-pub(super) fn joint_peak(all: &[Series], share_max: f64) -> Option<(Peak, Vec<Part>)> {
-    let bins: usize = all.iter().map(Series::bins).sum();
-    let sums: Vec<(Vec<f64>, Vec<f64>)> =
-        all.iter().map(|one| (before(&one.sums), before(&one.counts))).collect();
-    let mut best: Option<(Peak, Vec<Part>)> = None;
-    let mut length = 4;
-    while length <= (bins as f64 * share_max) as usize {
-        for from in 0..=bins - length {
-            let parts = parts(all, from, from + length);
-            if parts.len() < 2 {
-                continue;
-            }
-            let (mut sum, mut variance, mut weight, mut count) = (0.0, 0.0, 0.0, 0.0);
-            for &Part { step: at, from, until } in &parts {
-                let within = sums[at].1[until] - sums[at].1[from];
-                let varies = within * (all[at].total - within) / all[at].total.max(1e-9);
-                sum += sums[at].0[until] - sums[at].0[from];
-                (variance, weight) = (variance + varies * all[at].inflation, weight + varies);
-                count += within;
-            }
-            let z = if variance > 0.0 { sum / variance.sqrt() } else { 0.0 };
-            if z > best.as_ref().map_or(0.0, |(peak, _)| peak.z) {
-                best = Some((Peak { z, from, until: from + length, count, effect: sum / weight }, parts));
-            }
-        }
-        length += (length / 5).max(1);
-    }
-    best
-}
-
-/// What a window over all bins, one step after the other, holds of each step.
-fn parts(all: &[Series], from: usize, until: usize) -> Vec<Part> {
-    let mut begin = 0;
-    let mut found = vec![];
-    for (at, one) in all.iter().enumerate() {
-        let (first, last) = (from.max(begin), until.min(begin + one.bins()));
-        if first < last {
-            found.push(Part { step: at, from: first - begin, until: last - begin });
-        }
-        begin += one.bins();
-    }
-    found
-}
-
 /// Sums of all before each place, and of all.
-fn before(values: &[f64]) -> Vec<f64> {
+pub(super) fn before(values: impl IntoIterator<Item = f64>) -> Vec<f64> {
     let mut sums = vec![0.0];
     for value in values {
         sums.push(sums.last().copied().unwrap_or(0.0) + value);

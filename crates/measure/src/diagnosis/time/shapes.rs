@@ -1,8 +1,9 @@
 //! The shapes in which latency can move with time, held against each other: whichever explains most is said.
 //! It must not know how they are worded.
 
+use super::joint::{Part, joint_peak};
 use super::pauses::Pause;
-use super::scan::{Part, Peak, Series, joint_peak, limit};
+use super::scan::{Peak, Series, limit};
 use super::scores::{Bin, Group, Scored};
 
 /// The chance that a run in which nothing changes shows one of these shapes, of each.
@@ -291,8 +292,7 @@ fn long_spell(with: &With<'_, '_>, pauses: &[Pause], base: &Shape, labels: f64) 
     let each = [Score::Level, Score::Floor].into_iter().filter_map(|score| {
         let all: Vec<Series> =
             with.iter().map(|(at, step, group)| series(*at, group, pauses, score, &step.strata)).collect();
-        let (whole, parts) = joint_peak(&all, 0.8)?;
-        let Part { step: place, from, until } = *parts.iter().max_by_key(|part| part.until - part.from)?;
+        let (whole, Part { step: place, from, until }) = joint_peak(&all, 0.8)?;
         let (at, _, group) = with[place];
         let peak = Peak { from, until, ..whole };
         let (ratio, change_ns) = score.change(group, peak.effect, |bin| (from..until).contains(&bin));
