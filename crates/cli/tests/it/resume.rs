@@ -1,8 +1,10 @@
 //! A coordinator that dies, and one that takes its place; workers that are told to leave.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 
 use nix::sys::signal::Signal;
+use nix::unistd::geteuid;
 
 use crate::common::{Running, asker, bench, results, words, write};
 use crate::fleet::{Site, done};
@@ -133,6 +135,23 @@ fn arrivals_of_a_worker_that_left_are_missed() {
     done(stays, 0);
     let (reported, truth, bound) = site.account();
     assert_eq!((reported, bound), (truth, 0));
+}
+
+#[test]
+fn all_results_are_given_to_whom_they_are_for() {
+    // Only root can give files away.
+    let uid = if geteuid().is_root() { 4_321 } else { geteuid().as_raw() };
+    let site = Site::new();
+    let worker = site.worker("a", "");
+    done(site.master(1, &format!("-u 2 -r 2 -t 1s --results-uid {uid}")), 0);
+    done(worker, 0);
+    let folder = results(&site.path().join("out"));
+    let files: Vec<_> =
+        fs::read_dir(&folder).expect("is there").map(|entry| entry.expect("is there").path()).collect();
+    assert!(files.iter().any(|file| file.ends_with("fleet.journal")));
+    for file in files {
+        assert_eq!(fs::metadata(&file).expect("is there").uid(), uid, "{}", file.display());
+    }
 }
 
 #[test]
