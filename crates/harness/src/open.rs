@@ -21,6 +21,16 @@ pub(crate) struct Seat {
     pub(crate) lease: Option<Arc<Lease>>,
 }
 
+/// Seats of a worker that is gone, taken by another.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Taken {
+    /// Which seat, and how often it had been taken before, plus one.
+    pub(crate) seat: usize,
+    pub(crate) generation: u32,
+    /// What is due before was the other's.
+    pub(crate) from_ns: u64,
+}
+
 /// One worker's arrivals.
 #[derive(Debug)]
 pub(crate) struct Open {
@@ -28,6 +38,8 @@ pub(crate) struct Open {
     tally: RefCell<ArrivalsTally>,
     gaps: RefCell<Gaps>,
     begin_ns: u64,
+    /// How often its seat was taken by another worker.
+    generation: u32,
     in_flight: Arc<AtomicU32>,
     in_flight_max: u32,
     lanes_free: RefCell<Vec<u32>>,
@@ -49,12 +61,26 @@ impl Open {
             tally: RefCell::default(),
             gaps: RefCell::new(gaps),
             begin_ns,
+            generation: 0,
             in_flight: seat.in_flight,
             in_flight_max: *in_flight_max,
             lanes_free: RefCell::default(),
             lanes_made: Cell::new(0),
             owed: Cell::new(0),
         })
+    }
+
+    /// The same of a seat that another worker had: what was due before is left to it.
+    pub(crate) fn take_over(
+        plan: &Plan,
+        step: usize,
+        (seat, taken): (Seat, &Taken),
+        span_ns: (u64, u64),
+    ) -> Option<Self> {
+        let mut open = Self::new(plan, step, Seat { worker: taken.seat, ..seat }, span_ns)?;
+        open.generation = taken.generation;
+        while open.share.get_mut().take(taken.from_ns).is_some() {}
+        Some(open)
     }
 
     /// When the next one is due; `None` when none is left.
@@ -117,6 +143,11 @@ pub(crate) struct Arriving {
 }
 
 impl Arriving {
+    /// How often its seat was taken by another worker.
+    pub(crate) fn generation(&self) -> u32 {
+        self.open.generation
+    }
+
     /// Whether nothing of it has left yet. It was due, so it leaves even when the load has ended meanwhile.
     pub(crate) fn is_owed(&self) -> bool {
         !self.sent

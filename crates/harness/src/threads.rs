@@ -12,7 +12,7 @@ use tokio::task::LocalSet;
 
 use crate::desk::ClassCounts;
 use crate::fleet::Lease;
-use crate::open::Seat;
+use crate::open::{Seat, Taken};
 use crate::worker::{Order, Report, work};
 use crate::{Plan, Transport, Workers, World};
 
@@ -135,6 +135,12 @@ impl Threads {
         for worker in &self.orders {
             worker.send(Order::Begin { from_ns, until_ns }).await.expect(DEAD);
         }
+    }
+
+    /// Has thread `turn`, counted round, do another's arrivals too.
+    pub(crate) async fn take_on(&self, turn: usize, taken: Taken, (from_ns, until_ns): (u64, u64)) {
+        let order = Order::Take { taken, from_ns, until_ns };
+        self.orders[turn % self.orders.len()].send(order).await.expect(DEAD);
     }
 
     /// Starts user `number` on the worker whose turn it is.

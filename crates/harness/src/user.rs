@@ -111,7 +111,10 @@ impl<T: Transport> User<T> {
         Self {
             stop: around.stop.clone(),
             farewell: around.nobody.clone(),
-            run: around.run,
+            run: match arriving.generation() {
+                0 => around.run,
+                again => run_id(seed, step, again),
+            },
             stream,
             due_ns: arriving.due_ns,
             ready_ns: arriving.due_ns,

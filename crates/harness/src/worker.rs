@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use wire::Clock;
 
 use crate::desk::{ClassCounts, Desk};
-use crate::open::{Open, Seat};
+use crate::open::{Open, Seat, Taken};
 use crate::pulse::Pulse;
 use crate::user::{Farewell, Surroundings, User, run_id};
 use crate::{Lens, Plan, Transport};
@@ -20,6 +20,8 @@ use crate::{Lens, Plan, Transport};
 pub(crate) enum Order {
     /// Begin the arrivals of an open load.
     Begin { from_ns: u64, until_ns: u64 },
+    /// Do another's arrivals too, within the same span.
+    Take { taken: Taken, from_ns: u64, until_ns: u64 },
     /// Start a user.
     Spawn { class: usize, number: u32, generation: u32 },
     /// Let a user go.
@@ -67,13 +69,13 @@ pub(crate) async fn work<T: Transport>(
     let mut users = JoinSet::new();
     let mut farewells: HashMap<u32, Rc<Farewell>> = HashMap::new();
     let mut drained_told = false;
-    let mut open: Option<Rc<Open>> = None;
+    let mut open: Vec<Rc<Open>> = vec![];
     if reports.send(Report::Ready).await.is_err() {
         return;
     }
     loop {
         // First, not in turn with what else is ready: a busy worker must not be late.
-        begin_due(&around, open.as_ref(), &mut users);
+        begin_due(&around, &open, &mut users);
         if *stop.borrow() && users.is_empty() && !drained_told {
             drained_told = true;
             if reports.send(Report::Drained).await.is_err() {
@@ -87,7 +89,7 @@ pub(crate) async fn work<T: Transport>(
                 resume_panic(ended);
                 continue;
             }
-            () = next_arrival(open.as_deref(), clock) => continue,
+            () = next_arrival(&open, clock) => continue,
         };
         let report = match order {
             None => return,
@@ -102,7 +104,12 @@ pub(crate) async fn work<T: Transport>(
                 continue;
             }
             Some(Order::Begin { from_ns, until_ns }) => {
-                open = Open::new(&around.plan, step, seat.clone(), (from_ns, until_ns)).map(Rc::new);
+                open.extend(Open::new(&around.plan, step, seat.clone(), (from_ns, until_ns)).map(Rc::new));
+                continue;
+            }
+            Some(Order::Take { taken, from_ns, until_ns }) => {
+                let others = (seat.clone(), &taken);
+                open.extend(Open::take_over(&around.plan, step, others, (from_ns, until_ns)).map(Rc::new));
                 continue;
             }
             Some(ending @ (Order::Stop | Order::Cut)) => {
@@ -118,7 +125,7 @@ pub(crate) async fn work<T: Transport>(
                 open.iter().for_each(|open| open.reset());
                 second(&around.desk, around.desk.reset(spare, clock.now_ns()))
             }
-            Some(Order::Finish(spare)) => finished(&around.desk, spare, open.as_deref()),
+            Some(Order::Finish(spare)) => finished(&around.desk, spare, &open),
         };
         if reports.send(report).await.is_err() {
             return;
@@ -140,8 +147,13 @@ fn surroundings<T>(
     Rc::new(Surroundings { plan, step, run, clock, desk, transport, stop, nobody, lease })
 }
 
-fn finished(desk: &Desk, spare: Recorder, open: Option<&Open>) -> Report {
-    let arrivals = open.map(|open| Box::new(open.tally()));
+fn finished(desk: &Desk, spare: Recorder, open: &[Rc<Open>]) -> Report {
+    let tallies = open.iter().map(|open| open.tally());
+    let arrivals = tallies.reduce(|mut sum, more| {
+        sum.merge(more);
+        sum
+    });
+    let arrivals = arrivals.map(Box::new);
     Report::Finished { recorder: desk.swap(spare), counts: desk.counts(), arrivals }
 }
 
@@ -150,15 +162,17 @@ fn second(desk: &Desk, recorder: Recorder) -> Report {
 }
 
 /// Begins all arrivals that are due.
-fn begin_due<T: Transport>(around: &Rc<Surroundings<T>>, open: Option<&Rc<Open>>, users: &mut JoinSet<()>) {
-    while let Some(arriving) = open.and_then(|open| open.next(around.clock.now_ns())) {
-        users.spawn_local(User::arriving(around.clone(), arriving).arrive());
+fn begin_due<T: Transport>(around: &Rc<Surroundings<T>>, open: &[Rc<Open>], users: &mut JoinSet<()>) {
+    for open in open {
+        while let Some(arriving) = open.next(around.clock.now_ns()) {
+            users.spawn_local(User::arriving(around.clone(), arriving).arrive());
+        }
     }
 }
 
 /// Waits until the next arrival is due: for ever, when none is.
-async fn next_arrival(open: Option<&Open>, clock: Clock) {
-    match open.and_then(Open::next_ns) {
+async fn next_arrival(open: &[Rc<Open>], clock: Clock) {
+    match open.iter().filter_map(|open| open.next_ns()).min() {
         Some(at_ns) => clock.sleep_until(at_ns).await,
         None => std::future::pending().await,
     }

@@ -48,6 +48,9 @@ pub struct LossRecord {
     /// It took its leave, and was not lost: what it could not hand in is bounded all the same.
     #[serde(default, skip_serializing_if = "is_false")]
     pub left: bool,
+    /// Others did its arrivals from then on.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub arrivals_moved: bool,
 }
 
 /// The time in which nobody led the workers.

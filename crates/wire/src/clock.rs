@@ -159,4 +159,20 @@ mod tests {
             assert!(clock.now_ns() >= due_ns, "woken before {wait_us} µs had passed");
         }
     }
+
+    #[tokio::test]
+    async fn one_who_goes_on_counts_from_the_same_moment() {
+        let began_unix_ns = Clock::wall_unix_ns() - 5_000_000_000;
+        let clock = Clock::since(began_unix_ns);
+        assert_eq!(clock.unix_start_ns(), began_unix_ns);
+        assert!(clock.now_ns() >= 5_000_000_000);
+        let due_ns = clock.now_ns() + 1_000_000;
+        clock.sleep_until(due_ns).await;
+        assert!(clock.now_ns() >= due_ns);
+        let early = Clock::since(u64::MAX);
+        assert!(
+            early.unix_start_ns() >= began_unix_ns && early.now_ns() < 5_000_000_000,
+            "the future counts as now"
+        );
+    }
 }

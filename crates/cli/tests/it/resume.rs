@@ -1,8 +1,11 @@
 //! A coordinator that dies, and one that takes its place; workers that are told to leave.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 
 use nix::sys::signal::Signal;
+use nix::unistd::geteuid;
+use serde_json::Value;
 
 use crate::common::{Running, asker, bench, results, words, write};
 use crate::fleet::{Site, done};
@@ -122,17 +125,49 @@ fn a_worker_that_is_told_to_leave_leaves_nothing_uncounted() {
 }
 
 #[test]
-fn arrivals_of_a_worker_that_left_are_missed() {
+fn arrivals_of_a_worker_that_is_gone_come_from_the_others() {
+    for (signal, ends, code, part) in [
+        (Signal::SIGTERM, Some(0), 0, "worker goes left"),
+        (Signal::SIGKILL, None, 4, "worker goes was lost"),
+    ] {
+        let site = Site::new();
+        let (stays, goes) = (site.worker("stays", ""), site.worker("goes", "--threads 2"));
+        let master = site.master(2, "--arrivals constant --rate 100 -t 8s");
+        site.received(150);
+        goes.signal(signal);
+        assert_eq!(goes.end().code, ends);
+        done(master, code).says(&[part, "its arrivals came from others then"]);
+        done(stays, 0);
+        let (_, truth, bound) = site.account();
+        let run = site.run_file();
+        let seconds = run["steps"][0]["intervals"].as_array().expect("a list");
+        let ended = |second: &Value| -> u64 {
+            second["cells"].as_array().into_iter().flatten().filter_map(|cell| cell["count"].as_u64()).sum()
+        };
+        let late: u64 = seconds[6..8].iter().map(ended).sum();
+        // Alone it would send a third: 67.
+        assert!(late > 120, "{late} in two seconds at the end");
+        if signal == Signal::SIGTERM {
+            assert!(bound == 0 && (770..=830).contains(&truth), "{truth} of 800");
+        }
+    }
+}
+
+#[test]
+fn all_results_are_given_to_whom_they_are_for() {
+    // Only root can give files away.
+    let uid = if geteuid().is_root() { 4_321 } else { geteuid().as_raw() };
     let site = Site::new();
-    let (stays, goes) = (site.worker("stays", ""), site.worker("goes", ""));
-    let master = site.master(2, "--arrivals constant --rate 100 -t 5s");
-    site.received(150);
-    goes.signal(Signal::SIGTERM);
-    done(goes, 0).says(&["left the run"]);
-    done(master, 4).says(&["worker goes left", "its arrivals came no more"]);
-    done(stays, 0);
-    let (reported, truth, bound) = site.account();
-    assert_eq!((reported, bound), (truth, 0));
+    let worker = site.worker("a", "");
+    done(site.master(1, &format!("-u 2 -r 2 -t 1s --results-uid {uid}")), 0);
+    done(worker, 0);
+    let folder = results(&site.path().join("out"));
+    let files: Vec<_> =
+        fs::read_dir(&folder).expect("is there").map(|entry| entry.expect("is there").path()).collect();
+    assert!(files.iter().any(|file| file.ends_with("fleet.journal")));
+    for file in files {
+        assert_eq!(fs::metadata(&file).expect("is there").uid(), uid, "{}", file.display());
+    }
 }
 
 #[test]

@@ -43,7 +43,7 @@ impl<'a> FleetCrew<'a> {
         let zero: Vec<ClassCounts> = plan.scenarios.iter().map(ClassCounts::zero).collect();
         let seconds = Seconds::new(plan.entries.len(), plan.recorder(index));
         let mut state = fleet.state.borrow_mut();
-        state.cast(Stage::new(index, seconds, fleet.lead.move_users));
+        state.cast(Stage::new(index, seconds, fleet.lead.move_users), plan.steps[index].load.is_open());
         state.keep_step(plan, index);
         drop(state);
         fleet.kick.notify_one();
@@ -65,7 +65,10 @@ impl<'a> FleetCrew<'a> {
 
     pub(crate) fn begin(&mut self, from_ns: u64, until_ns: u64) {
         self.began = true;
-        self.fleet.state.borrow_mut().keep(&Line::Begin { from_ns, until_ns });
+        let mut state = self.fleet.state.borrow_mut();
+        state.keep(&Line::Begin { from_ns, until_ns });
+        state.stage.iter_mut().for_each(|stage| stage.begun = true);
+        drop(state);
         self.order(|member| Order::Begin {
             from_ns: member.its_ns(from_ns),
             until_ns: member.its_ns(until_ns),
@@ -154,6 +157,10 @@ impl<'a> FleetCrew<'a> {
 
     /// Collects the last records; those who come back late are waited for as long as they speak.
     pub(crate) async fn finish(mut self) -> Finished {
+        if let Some(stage) = &mut self.fleet.state.borrow_mut().stage {
+            // Workers end by their own clocks: the last may have drained a moment before the load was to stop.
+            stage.stopping = true;
+        }
         self.order(|_| Order::Finish);
         self.until(|state| state.awaited().next().is_none()).await;
         let mut state = self.fleet.state.borrow_mut();

@@ -28,6 +28,8 @@ pub(super) struct Job {
     gauges: Gauges,
     /// Where seconds count from, once it has begun.
     from_ns: Option<u64>,
+    /// When it has begun, resets or not.
+    began_ns: Option<u64>,
     until_ns: u64,
     second: u64,
     resets: u32,
@@ -78,6 +80,7 @@ impl Job {
             health: Health::begin(clock, station.resources.clone()),
             gauges: Gauges::default(),
             from_ns: None,
+            began_ns: None,
             until_ns: u64::MAX,
             cut_ns: u64::MAX,
             second: 0,
@@ -186,13 +189,21 @@ impl Job {
             // Who has given its work up begins none.
             Order::Begin { .. } if self.stage >= Stage::Stopping => {}
             Order::Begin { from_ns, until_ns } => {
-                (self.from_ns, self.until_ns) = (Some(from_ns), until_ns);
+                (self.from_ns, self.began_ns, self.until_ns) = (Some(from_ns), Some(from_ns), until_ns);
                 self.crew.begin(from_ns, until_ns).await;
             }
             Order::Spawn { users } => {
                 for (class, number, generation) in users {
                     self.crew.spawn_on(self.turn, (class, number), generation).await;
                     self.turns.insert(number, self.turn);
+                    self.turn += 1;
+                }
+            }
+            Order::Take { seats } => {
+                // Who has given its work up takes none.
+                for taken in seats.into_iter().filter(|_| self.stage < Stage::Stopping) {
+                    let Some(began_ns) = self.began_ns else { continue };
+                    self.crew.take_on(self.turn, taken, (began_ns, self.until_ns)).await;
                     self.turn += 1;
                 }
             }

@@ -39,7 +39,7 @@ pub(crate) enum Line {
     /// What a worker handed in.
     Report { worker: u64, number: u64, report: Report },
     /// A worker was lost in the step, or took its leave.
-    Loss { worker: u64, at_ns: u64, users_moved: u32, silent_ns: u64, left: bool },
+    Loss { worker: u64, at_ns: u64, users_moved: u32, silent_ns: u64, left: bool, arrivals_moved: bool },
     /// The step is over; with when nobody led it, if that was its end.
     Ended { index: usize, absence: Option<AbsenceRecord> },
     /// The run file is whole: nobody needs this file any more.
@@ -97,8 +97,8 @@ pub(crate) struct Identity {
 
 impl Line {
     pub(crate) fn loss(worker: u64, loss: &Loss) -> Self {
-        let Loss { at_ns, users_moved, silent_ns, left, .. } = *loss;
-        Self::Loss { worker, at_ns, users_moved, silent_ns, left }
+        let Loss { at_ns, users_moved, silent_ns, left, arrivals_moved, .. } = *loss;
+        Self::Loss { worker, at_ns, users_moved, silent_ns, left, arrivals_moved }
     }
 }
 

@@ -133,7 +133,10 @@ impl Member {
 
     /// How it says that it stands.
     pub(crate) fn note(&mut self, beat: UpBeat, now_ns: u64) {
-        self.wanted = self.wanted.max(beat.ceiling);
+        // What others do now it is not to do more of: its bound stands.
+        if matches!(self.standing, Standing::Greeted | Standing::Prepared) {
+            self.wanted = self.wanted.max(beat.ceiling);
+        }
         if let (Some((probe, at_ns)), Some((sent, sent_ns))) = (beat.echo, self.probe)
             && probe == sent
         {

@@ -7,6 +7,7 @@ use measure::{ArrivalsParcel, GeneratorRecord, Parcel};
 use serde::{Deserialize, Serialize};
 
 use crate::desk::ClassCounts;
+use crate::open::Taken;
 
 /// The version of the protocol; others are not listened to.
 pub(crate) const VERSION: u32 = 2;
@@ -88,6 +89,8 @@ pub(crate) enum Order {
     Begin { from_ns: u64, until_ns: u64 },
     /// Start users: class, number and generation of each.
     Spawn { users: Vec<(usize, u32, u32)> },
+    /// Do the arrivals of these seats too: their worker is gone.
+    Take { seats: Vec<Taken> },
     /// Let users go.
     Dismiss { numbers: Vec<u32> },
     /// Drop what was recorded; seconds count from here.
@@ -119,8 +122,8 @@ pub(crate) enum Report {
     Drained { step: usize },
     /// The step is over here; the last second came before.
     Finished { step: usize, arrivals: Option<ArrivalsParcel> },
-    /// It takes its leave: it sends nothing new, and hands in what it has.
-    Leaving,
+    /// It takes its leave: it sends nothing new since then, and hands in what it has.
+    Leaving { at_ns: u64 },
 }
 
 /// One second of one worker.

@@ -44,10 +44,10 @@ where
             self.ended = Some(Served::Whole("left before there was anything to do".to_owned()));
             return;
         }
-        self.outbox.put(Report::Leaving);
         if let Some(job) = &mut self.job {
             job.leave(now_ns + PATIENCE_NS).await;
         }
+        self.outbox.put(Report::Leaving { at_ns: now_ns });
         self.parting = Some(Parting { alone: false, until_ns: now_ns + PATIENCE_NS + ACKNOWLEDGED_NS });
     }
 

@@ -96,15 +96,15 @@ impl Replay {
                 (member.ceiling, member.wanted) = (member.ceiling.max(ceiling), member.wanted.max(ceiling));
             }
             Line::Report { worker, number, report } => self.report(worker, number, report),
-            Line::Loss { worker, at_ns, users_moved, silent_ns, left } => {
+            Line::Loss { worker, at_ns, users_moved, silent_ns, left, arrivals_moved } => {
                 let member = self.state.recall(worker);
                 if !left {
                     self.state.members[member].standing = Standing::Lost;
                 }
-                if let Some(stage) = &mut self.state.stage
-                    && !stage.losses.iter().any(|loss| loss.member == member)
-                {
-                    stage.losses.push(Loss { member, at_ns, users_moved, silent_ns, left });
+                if let Some(stage) = &mut self.state.stage {
+                    // As it was then, not as it looks now.
+                    stage.losses.retain(|known| known.member != member);
+                    stage.losses.push(Loss { member, at_ns, users_moved, silent_ns, left, arrivals_moved });
                 }
             }
             Line::Ended { absence, .. } => self.end_step(absence),
@@ -117,7 +117,10 @@ impl Replay {
             member.part = None;
         }
         let course = Course::new(head);
-        self.state.stage = Some(Stage::new(course.head.index, course.blank_seconds(), false));
+        let mut stage = Stage::new(course.head.index, course.blank_seconds(), false);
+        // Nothing is dealt out any more.
+        stage.stopping = true;
+        self.state.stage = Some(stage);
         self.course = Some(course);
     }
 

@@ -30,6 +30,8 @@ pub(crate) struct Loss {
     pub(crate) silent_ns: u64,
     /// It took its leave.
     pub(crate) left: bool,
+    /// Others do its arrivals.
+    pub(crate) arrivals_moved: bool,
 }
 
 /// The step that runs.
@@ -43,6 +45,9 @@ pub(crate) struct Stage {
     pub(crate) losses: Vec<Loss>,
     /// Who has which user: class, worker and generation.
     pub(crate) homes: HashMap<u32, (usize, usize, u32)>,
+    /// Who does the arrivals of which seat, and how often it went to another; empty of users.
+    pub(crate) seats: Vec<(usize, u32)>,
+    pub(crate) begun: bool,
     /// Nothing new is sent.
     pub(crate) stopping: bool,
     /// Whether users of a lost worker go to the others.
@@ -60,6 +65,8 @@ impl Stage {
             arrivals: vec![],
             losses: vec![],
             homes: HashMap::new(),
+            seats: vec![],
+            begun: false,
             stopping: false,
             moves,
         }
@@ -175,9 +182,10 @@ impl State {
     /// One that was lost speaks again: others do its work, so it gives it up; what it had in hand still counts.
     fn returns(&mut self, at: usize) {
         let member = &mut self.members[at];
+        // Also one without a part: it may not know that the step which it was lost in is over.
+        member.outbox.put(Order::Abandon);
         if member.part.is_some_and(|part| !part.finished) {
             member.standing = Standing::Returning;
-            member.outbox.put(Order::Abandon);
         } else {
             member.standing = Standing::Prepared;
             member.rejoined += 1;
@@ -185,6 +193,7 @@ impl State {
     }
 
     pub(super) fn take(&mut self, at: usize, report: Report) {
+        let gave_up = self.gives_up(at, &report);
         let member = &mut self.members[at];
         let mut part = member.part.unwrap_or_default();
         let runs = self.stage.as_ref().map(|stage| stage.index);
@@ -219,10 +228,13 @@ impl State {
                     member.standing = Standing::Left;
                 }
             }
-            Report::Leaving => return self.leaves(at),
+            Report::Leaving { at_ns } => return self.leaves(at, at_ns),
         }
         if member.part.is_some() {
             member.part = Some(part);
+        }
+        if gave_up {
+            self.gave_up(at);
         }
     }
 
@@ -238,8 +250,7 @@ impl State {
             member.standing = Standing::Lost;
             let silent_ns = now_ns.saturating_sub(member.heard_ns);
             if member.part.is_some_and(|part| !part.finished) {
-                let users_moved = self.move_users(at);
-                self.note(Loss { member: at, at_ns: now_ns, users_moved, silent_ns, left: false });
+                self.give_up(at, (now_ns, now_ns), silent_ns, false);
             }
         }
     }
@@ -283,7 +294,7 @@ impl State {
     }
 
     /// Gives everybody fit a part in a step; how many seats there are.
-    pub(crate) fn cast(&mut self, stage: Stage) -> usize {
+    pub(crate) fn cast(&mut self, mut stage: Stage, open: bool) -> usize {
         let fit: Vec<usize> = (0..self.members.len()).filter(|at| self.members[*at].is_fit()).collect();
         let seats: usize = fit.iter().map(|at| self.members[*at].beat.threads.max(1) as usize).sum();
         let mut first_seat = 0;
@@ -294,7 +305,9 @@ impl State {
             let member = &mut self.members[at];
             member.part = Some(Part::default());
             member.outbox.put(Order::Step { index: stage.index, first_seat, seats });
-            first_seat += member.beat.threads.max(1) as usize;
+            let threads = member.beat.threads.max(1) as usize;
+            stage.seats.extend(std::iter::repeat_n((at, 0), if open { threads } else { 0 }));
+            first_seat += threads;
         }
         self.stage = Some(stage);
         seats

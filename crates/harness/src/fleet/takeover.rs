@@ -107,7 +107,14 @@ async fn collected(lead: Lead, replay: Replay, absence: AbsenceRecord) -> (Fleet
     for at in late {
         state.members[at].standing = Standing::Lost;
         let at_ns = clock.now_ns();
-        state.note(Loss { member: at, at_ns, users_moved: 0, silent_ns: 0, left: false });
+        state.note(Loss {
+            member: at,
+            at_ns,
+            users_moved: 0,
+            silent_ns: 0,
+            left: false,
+            arrivals_moved: false,
+        });
     }
     let index = state.stage.as_ref().map(|stage| stage.index);
     if let Some(mut step) = course.end(&mut state, tolerate_loss) {

@@ -13,10 +13,10 @@ pub(super) fn lost(step: &StepRun) -> Vec<String> {
     absent.chain(step.losses.iter().filter(|loss| hurts(step, loss)).map(|loss| words(step, loss))).collect()
 }
 
-/// Whether the step is less than it was to be. Arrivals of one who left do not go on elsewhere.
+/// Whether the step is less than it was to be.
 pub(crate) fn hurts(step: &StepRun, loss: &LossRecord) -> bool {
-    let closed = matches!(step.load, LoadRecord::Closed { .. });
-    !(loss.tolerated || loss.left && loss.requests_max == 0 && closed)
+    let went_on = loss.arrivals_moved || matches!(step.load, LoadRecord::Closed { .. });
+    !(loss.tolerated || loss.left && loss.requests_max == 0 && went_on)
 }
 
 /// What was lost, in words.
@@ -32,6 +32,7 @@ pub(crate) fn words(step: &StepRun, loss: &LossRecord) -> String {
     let went = if loss.left { "left" } else { "was lost" };
     let rest = match step.load {
         LoadRecord::Closed { .. } => format!("{users} went on elsewhere"),
+        LoadRecord::Open { .. } if loss.arrivals_moved => "its arrivals came from others then".to_owned(),
         LoadRecord::Open { .. } => "its arrivals came no more".to_owned(),
     };
     format!("worker {id} {went} {at_s} s after the begin: {counts}, and {rest}")
@@ -56,6 +57,7 @@ mod tests {
             let at_ns = step.phases.started_ns + 3_000_000_000;
             let (worker, requests_likely) = ("w".to_owned(), requests_max);
             let loss = LossRecord {
+                arrivals_moved: false,
                 worker,
                 pid: 1,
                 at_ns,
@@ -72,6 +74,9 @@ mod tests {
             step.load =
                 LoadRecord::Open { process: crate::Process::Constant, stages: vec![], in_flight_max: 9 };
             assert_eq!(hurts(&step, &loss), !tolerated, "arrivals go on nowhere else: {loss:?}");
+            let loss = LossRecord { arrivals_moved: true, ..loss };
+            assert_eq!(hurts(&step, &loss), harms, "{loss:?}");
+            assert!(words(&step, &loss).contains("its arrivals came from others"), "{}", words(&step, &loss));
         }
     }
 
