@@ -108,10 +108,9 @@ mod tests {
     fn a_time_over_two_ends_is_found() {
         for seed in 1..=5 {
             let (peak, part) = joint_peak(&steps(seed, (30, 100), 0.6), 0.8).expect("a window");
-            assert!(
-                peak.z > 6.0 && peak.from.abs_diff(30) < 8 && peak.until.abs_diff(100) < 8,
-                "seed {seed}: {peak:?}"
-            );
+            let found = peak.from.max(30)..peak.until.min(100);
+            let both = peak.from.min(30)..peak.until.max(100);
+            assert!(peak.z > 6.0 && 5 * found.len() > 4 * both.len(), "seed {seed}: {peak:?}");
             assert_eq!((part.step, part.from), (2, 0), "seed {seed}: {part:?}");
             let (peak, _) = joint_peak(&steps(seed, (0, 0), 0.0), 0.8).expect("a window");
             assert!(peak.z < 5.0, "seed {seed}: {peak:?}");
